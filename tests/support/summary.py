@@ -1,0 +1,77 @@
+"""Adds up JUnit files: one line per layer, then "N passed, N failed". Ends with 1 when something failed.
+
+usage: summary.py DIRECTORY LAYER=STATUS...   (DIRECTORY/LAYER.xml: its results; STATUS: how its command ended)
+"""
+
+import sys
+import xml.etree.ElementTree
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Count:
+    passed: int = 0
+    skipped: int = 0
+    failures: list = field(default_factory=list)
+
+
+def outcome(case):
+    """What became of one <testcase>: "passed", "skipped" or "failed"."""
+    if case.find("failure") is not None or case.find("error") is not None:
+        return "failed"
+    if case.get("status") == "notrun":  # ctest: the program could not be started
+        return "failed"
+    if case.find("skipped") is not None or case.get("status") == "disabled":
+        return "skipped"
+    return "passed"
+
+
+def count_file(path):
+    count = Count()
+    try:
+        cases = list(xml.etree.ElementTree.parse(path).getroot().iter("testcase"))
+    except xml.etree.ElementTree.ParseError as error:
+        count.failures.append(f"{path.name} cannot be read: {error}")
+        return count
+    if not cases:
+        count.failures.append(f"{path.name} holds no test")
+    for case in cases:
+        what = outcome(case)
+        if what == "passed":
+            count.passed += 1
+        elif what == "skipped":
+            count.skipped += 1
+        else:
+            count.failures.append(case.get("name", "?"))
+    return count
+
+
+def count_layer(directory, layer, status):
+    path = Path(directory) / f"{layer}.xml"
+    count = count_file(path) if path.exists() else Count(failures=["it did not build, or left no results"])
+    if status != "0" and not count.failures:
+        count.failures.append(f"its command ended with status {status}")
+    return count
+
+
+def main(directory, *layers):
+    counts = {}
+    for each in layers:
+        layer, _, status = each.partition("=")
+        counts[layer] = count_layer(directory, layer, status)
+
+    print()
+    for layer, count in counts.items():
+        skipped = f", {count.skipped} skipped" if count.skipped else ""
+        print(f"{layer:12} {count.passed:6} passed, {len(count.failures):3} failed{skipped}")
+        for name in count.failures:
+            print(f"{'':12} failed: {name}")
+    passed = sum(count.passed for count in counts.values())
+    failed = sum(len(count.failures) for count in counts.values())
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
