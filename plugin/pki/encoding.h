@@ -1,0 +1,42 @@
+#pragma once
+
+// What certificates and CRLs have in common when they are made.
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/time.h"
+#include "openssl/error_queue.h"
+#include "pki/extensions.h"
+
+namespace chmtls::pki
+{
+
+/// DER by one of OpenSSL's i2d functions.
+template <auto Encode, typename T>
+[[nodiscard]] Result<Bytes> encoded(T * object)
+{
+    Bytes der(static_cast<size_t>(std::max(Encode(object, nullptr), 0)));
+    unsigned char * at = der.data();
+    if (der.empty() || Encode(object, &at) <= 0)
+        return failure("encoding", openssl::drain_errors());
+    return der;
+}
+
+[[nodiscard]] inline int64_t seconds_of(UnixTime time)
+{
+    return time.time_since_epoch().count();
+}
+
+/// EdDSA brings its own digest (RFC 8410), which null stands for.
+[[nodiscard]] inline Result<const EVP_MD *> digest_for(const EVP_PKEY * key, const std::string & name)
+{
+    if (EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519)
+        return nullptr;
+    const EVP_MD * const digest = EVP_get_digestbyname(name.c_str());
+    if (digest == nullptr)
+        return failure("digest " + name, "is unknown");
+    return digest;
+}
+
+}

@@ -1,0 +1,281 @@
+#include "trust/crl.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "openssl/error_queue.h"
+#include "trust/asn1_time.h"
+
+namespace chmtls::trust
+{
+
+struct Crl::Shared
+{
+    std::string source;
+    std::string issuer;
+    openssl::X509CrlPtr crl;
+    UnixTime this_update;
+    std::optional<UnixTime> next_update;
+    CrlScope scope = CrlScope::all;
+    Bytes distribution_point; ///< DER of the extension's content, empty without one
+    openssl::BignumPtr number;
+    openssl::Asn1OctetStringPtr key_id;
+};
+
+namespace
+{
+
+using DistributionPointPtr = std::unique_ptr<ISSUING_DIST_POINT, openssl::Freed<ISSUING_DIST_POINT_free>>;
+using AuthorityKeyIdPtr = std::unique_ptr<AUTHORITY_KEYID, openssl::Freed<AUTHORITY_KEYID_free>>;
+
+Error crl_error(const std::string & source, std::string code, std::string reason, std::string remedy)
+{
+    return Error{
+        .file = source, .field = "CRL", .reason = std::move(reason), .remedy = std::move(remedy), .code = std::move(code)};
+}
+
+std::string name_text(const X509_NAME * name)
+{
+    const openssl::BioPtr out(BIO_new(BIO_s_mem()));
+    if (!out || X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253) < 0)
+        return "?";
+    char * data = nullptr;
+    const long length = BIO_get_mem_data(out.get(), &data);
+    return printable(std::string_view(data, static_cast<size_t>(length)), 1024);
+}
+
+/// 1 one, 0 none, -1 unreadable or twice.
+template <typename T>
+int read_extension(const X509_CRL * crl, int nid, T *& out)
+{
+    int state = 0;
+    out = static_cast<T *>(X509_CRL_get_ext_d2i(crl, nid, &state, nullptr));
+    if (out != nullptr)
+        return 1;
+    return state == -1 ? 0 : -1;
+}
+
+bool has_unknown_critical(const STACK_OF(X509_EXTENSION) * extensions, int known)
+{
+    for (int i = 0; i < sk_X509_EXTENSION_num(extensions); ++i)
+    {
+        X509_EXTENSION * extension = sk_X509_EXTENSION_value(extensions, i);
+        if (X509_EXTENSION_get_critical(extension) == 0)
+            continue;
+        const int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+        if (nid != known && nid != NID_authority_key_identifier)
+            return true;
+    }
+    return false;
+}
+
+std::optional<Error> entry_defect(X509_CRL * crl, const std::string & source)
+{
+    STACK_OF(X509_REVOKED) * entries = X509_CRL_get_REVOKED(crl);
+    for (int i = 0; i < sk_X509_REVOKED_num(entries); ++i)
+    {
+        const X509_REVOKED * entry = sk_X509_REVOKED_value(entries, i);
+        if (X509_REVOKED_get_ext_by_NID(entry, NID_certificate_issuer, -1) >= 0)
+            return crl_error(
+                source, "CRL-INDIRECT", "indirect CRL: an entry names another issuer", "give one full CRL for each issuer");
+        if (has_unknown_critical(X509_REVOKED_get0_extensions(entry), NID_undef))
+            return crl_error(
+                source, "CRL-EXTENSION", "an entry has an unknown critical extension", "give a CRL of the plain profile");
+    }
+    return std::nullopt;
+}
+
+struct Scope
+{
+    CrlScope scope = CrlScope::all;
+    Bytes der;
+};
+
+Result<Scope> read_scope(const X509_CRL * crl, const std::string & source)
+{
+    ISSUING_DIST_POINT * raw = nullptr;
+    const int state = read_extension(crl, NID_issuing_distribution_point, raw);
+    const DistributionPointPtr point(raw);
+    if (state < 0)
+        return fail(crl_error(source, "CRL", "its issuing distribution point cannot be read", "fetch the CRL again"));
+    if (state == 0)
+        return Scope{};
+    if (point->indirectCRL > 0)
+        return fail(crl_error(source, "CRL-INDIRECT", "indirect CRLs are not supported", "give one full CRL for each issuer"));
+    if (point->onlyattr > 0)
+        return fail(crl_error(source, "CRL-SCOPE", "the CRL is for attribute certificates", "leave it out"));
+    if (point->onlysomereasons != nullptr)
+        return fail(crl_error(source, "CRL-SCOPE", "the CRL covers only some reasons", "give the CRL for all reasons"));
+    if (point->onlyuser > 0 && point->onlyCA > 0)
+        return fail(crl_error(source, "CRL-SCOPE", "the CRL's scope contradicts itself", "fetch the CRL again"));
+    Scope out;
+    out.scope = point->onlyuser > 0 ? CrlScope::end_entities : point->onlyCA > 0 ? CrlScope::authorities : CrlScope::all;
+    const int at = X509_CRL_get_ext_by_NID(crl, NID_issuing_distribution_point, -1);
+    const ASN1_OCTET_STRING * data = X509_EXTENSION_get_data(X509_CRL_get_ext(crl, at));
+    out.der.assign(ASN1_STRING_get0_data(data), ASN1_STRING_get0_data(data) + ASN1_STRING_length(data));
+    return out;
+}
+
+}
+
+Crl::Crl(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {}
+
+Result<Crl> Crl::from(X509_CRL * owned, const std::string & source)
+{
+    auto shared = std::make_shared<Shared>();
+    shared->crl.reset(owned);
+    shared->source = source;
+    shared->issuer = name_text(X509_CRL_get_issuer(owned));
+
+    if (X509_CRL_get_ext_by_NID(owned, NID_delta_crl, -1) >= 0)
+        return fail(crl_error(source, "CRL-DELTA", "delta CRLs are not supported", "give the full CRL"));
+    if (has_unknown_critical(X509_CRL_get0_extensions(owned), NID_issuing_distribution_point))
+        return fail(
+            crl_error(source, "CRL-EXTENSION", "the CRL has an unknown critical extension", "give a CRL of the plain profile"));
+    auto scope = read_scope(owned, source);
+    if (!scope)
+        return fail(std::move(scope.error()));
+    shared->scope = scope->scope;
+    shared->distribution_point = std::move(scope->der);
+    if (auto defect = entry_defect(owned, source))
+        return fail(std::move(*defect));
+
+    const auto this_update = to_unix_time(X509_CRL_get0_lastUpdate(owned));
+    if (!this_update)
+        return fail(crl_error(source, "CRL-TIME", "its thisUpdate cannot be read", "fetch the CRL again"));
+    shared->this_update = *this_update;
+    if (const ASN1_TIME * next = X509_CRL_get0_nextUpdate(owned))
+    {
+        shared->next_update = to_unix_time(next);
+        if (!shared->next_update)
+            return fail(crl_error(source, "CRL-TIME", "its nextUpdate cannot be read", "fetch the CRL again"));
+    }
+
+    ASN1_INTEGER * raw_number = nullptr;
+    AUTHORITY_KEYID * raw_key_id = nullptr;
+    const int number_state = read_extension(owned, NID_crl_number, raw_number);
+    const openssl::Asn1IntegerPtr number(raw_number);
+    const int key_id_state = read_extension(owned, NID_authority_key_identifier, raw_key_id);
+    const AuthorityKeyIdPtr key_id(raw_key_id);
+    if (number_state < 0 || key_id_state < 0)
+        return fail(crl_error(source, "CRL", "an extension of the CRL cannot be read", "fetch the CRL again"));
+    if (number)
+        shared->number.reset(ASN1_INTEGER_to_BN(number.get(), nullptr));
+    if (key_id && key_id->keyid != nullptr)
+        shared->key_id.reset(ASN1_OCTET_STRING_dup(key_id->keyid));
+
+    // OpenSSL sorts the entries at the first lookup, under a lock: that first one is here.
+    if (const openssl::Asn1IntegerPtr any_serial(ASN1_INTEGER_new()); any_serial)
+    {
+        X509_REVOKED * entry = nullptr;
+        X509_CRL_get0_by_serial(owned, &entry, any_serial.get());
+    }
+    return Crl(std::move(shared));
+}
+
+Result<std::vector<Crl>> Crl::parse(ByteView bytes, const std::string & source)
+{
+    openssl::clear_errors();
+    std::vector<Crl> out;
+    if (as_text(bytes).find("-----BEGIN ") == std::string_view::npos)
+    {
+        const uint8_t * at = bytes.data();
+        X509_CRL * crl = bytes.empty() ? nullptr : d2i_X509_CRL(nullptr, &at, static_cast<long>(bytes.size()));
+        if (crl == nullptr)
+            return fail(crl_error(
+                source, "CRL", bytes.empty() ? "empty" : "neither PEM nor one DER CRL: " + openssl::drain_errors(),
+                "give CRLs as PEM blocks or one as DER"));
+        auto parsed = from(crl, source);
+        if (!parsed)
+            return fail(std::move(parsed.error()));
+        if (at != bytes.data() + bytes.size())
+            return fail(crl_error(source, "CRL", "bytes behind the DER CRL", "give CRLs as PEM blocks or one as DER"));
+        out.push_back(std::move(*parsed));
+        return out;
+    }
+
+    const openssl::BioPtr input(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+    if (!input)
+        return fail(crl_error(source, "CRL", "out of memory", {}));
+    for (;;)
+    {
+        X509_CRL * crl = PEM_read_bio_X509_CRL(input.get(), nullptr, nullptr, nullptr);
+        if (crl == nullptr)
+            break;
+        auto parsed = from(crl, source);
+        if (!parsed)
+            return fail(std::move(parsed.error()));
+        out.push_back(std::move(*parsed));
+    }
+    const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    const std::string cause = openssl::drain_errors();
+    if (!at_end)
+        return fail(crl_error(
+            source, "CRL", "CRL block " + std::to_string(out.size() + 1) + " is damaged: " + cause, "fetch the CRL again"));
+    if (out.empty())
+        return fail(crl_error(source, "CRL", "no X509 CRL block", "give CRLs as PEM blocks or one as DER"));
+    return out;
+}
+
+const std::string & Crl::source() const
+{
+    return shared_->source;
+}
+
+const std::string & Crl::issuer() const
+{
+    return shared_->issuer;
+}
+
+UnixTime Crl::this_update() const
+{
+    return shared_->this_update;
+}
+
+std::optional<UnixTime> Crl::next_update() const
+{
+    return shared_->next_update;
+}
+
+size_t Crl::entries() const
+{
+    const int count = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(shared_->crl.get()));
+    return count < 0 ? 0 : static_cast<size_t>(count);
+}
+
+X509_CRL * Crl::get() const
+{
+    return shared_->crl.get();
+}
+
+CrlScope Crl::scope() const
+{
+    return shared_->scope;
+}
+
+bool Crl::same_series(const Crl & other) const
+{
+    return shared_->distribution_point == other.shared_->distribution_point
+           && X509_NAME_cmp(X509_CRL_get_issuer(get()), X509_CRL_get_issuer(other.get())) == 0;
+}
+
+bool Crl::newer_than(const Crl & other) const
+{
+    if (shared_->number && other.shared_->number)
+    {
+        const int order = BN_cmp(shared_->number.get(), other.shared_->number.get());
+        if (order != 0)
+            return order > 0;
+    }
+    return shared_->this_update > other.shared_->this_update;
+}
+
+std::optional<bool> Crl::names_key_of(X509 * issuer) const
+{
+    const ASN1_OCTET_STRING * subject_key_id = X509_get0_subject_key_id(issuer);
+    if (!shared_->key_id || subject_key_id == nullptr)
+        return std::nullopt;
+    return ASN1_OCTET_STRING_cmp(shared_->key_id.get(), subject_key_id) == 0;
+}
+
+}

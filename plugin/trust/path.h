@@ -1,0 +1,92 @@
+#pragma once
+
+// RFC 5280 path validation by OpenSSL: whom we believe, for what, when.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "openssl/certificate.h"
+#include "trust/crl.h"
+
+namespace chmtls::trust
+{
+
+enum class Purpose
+{
+    client_auth, ///< the peer is a TLS client
+    server_auth,
+    any,
+};
+
+/// A chain as judged.
+struct PathVerdict
+{
+    Reason reason = Reason::internal;
+    std::string message;                    ///< for a person: which certificate (subject, depth), what, until when
+    size_t depth = 0;                       ///< of the certificate at fault, 0 = leaf
+    std::vector<openssl::Certificate> path; ///< leaf ... anchor; only when accepted
+    UnixTime valid_until{};                 ///< earliest notAfter of the path and nextUpdate of the CRLs used; only when accepted
+
+    [[nodiscard]] bool accepted() const { return reason == Reason::valid; }
+};
+
+/// Anchors and CRLs of one purpose. Immutable and thread-safe after construction; cheap to share.
+class TrustStore
+{
+public:
+    struct Options
+    {
+        /// Certificates that need not be self-signed may end a path (X509_V_FLAG_PARTIAL_CHAIN).
+        bool partial_chain = true;
+        /// The system's authorities as well (openSSL...loadDefaultCAFile); read at creation, none found is no error.
+        bool system_authorities = false;
+    };
+
+    /// Anchors as given, whatever they say of themselves; duplicates count once. CRLs whose issuer is an anchor are checked for
+    /// their signature; a wrong one is an error that names the CRL.
+    [[nodiscard]] static Checked<std::shared_ptr<const TrustStore>>
+    create(std::vector<openssl::Certificate> anchors, std::vector<Crl> crls, Options options);
+
+    ~TrustStore();
+    [[nodiscard]] const std::vector<openssl::Certificate> & anchors() const;
+    [[nodiscard]] const std::vector<Crl> & crls() const;
+    [[nodiscard]] bool empty() const; ///< no anchor at all: nothing verifies
+
+    struct Query
+    {
+        const openssl::Certificate & leaf;
+        std::span<const openssl::Certificate> intermediates; ///< as the peer sent them, never anchors
+        Purpose purpose = Purpose::any;
+        /// At most this many signing certificates between the leaf and the anchor that ends the path; neither of the two counts.
+        /// That is OpenSSL's meaning of a verification depth, hence of verificationDepth (X509_VERIFY_PARAM_set_depth).
+        size_t depth = 9;
+        UnixTime at;
+    };
+
+    /// Tries every authority of one name, so a rotated bundle without key identifiers works.
+    /// A certificate on the path that a CRL signed by its own issuer lists is REVOKED; lack of a CRL is no failure, but a CRL
+    /// past its nextUpdate is (CRL-EXPIRED): it no longer says that a certificate is good. Security level 1, as OpenSSL's own
+    /// default for TLS: RSA and DH keys under 1024 bits, curves under 160 bits and SHA-1 or MD5 signatures below the anchor are
+    /// WEAK. The second of notAfter is still valid (RFC 5280 4.1.2.5). Thread-safe; no I/O, no lock.
+    [[nodiscard]] PathVerdict verify(const Query & query) const;
+
+    /// Has any anchor the name of an issuer of these certificates? Cheap; says nothing about signatures.
+    [[nodiscard]] bool
+    names_an_issuer_of(const openssl::Certificate & leaf, std::span<const openssl::Certificate> intermediates) const;
+
+private:
+    class Impl;
+    explicit TrustStore(std::unique_ptr<const Impl> impl);
+    std::unique_ptr<const Impl> impl_;
+};
+
+/// Our reason for an X509_V_ERR_* code, given the depth it was found at. The one table.
+[[nodiscard]] Reason reason_of_x509_error(int error, size_t depth);
+
+/// Does the certificate prove this name? RFC 6125 / RFC 9525: DNS SAN with a left-most whole-label wildcard, IP SAN for
+/// addresses, never the CN. `name` is "dns:host", "ip:address", or bare (decided by its form).
+[[nodiscard]] bool proves_name(const openssl::Certificate & certificate, const std::string & name);
+
+}

@@ -1,0 +1,234 @@
+#include "trust/revocation.h"
+
+#include <algorithm>
+
+#include "openssl/error_queue.h"
+
+namespace chmtls::trust
+{
+
+namespace
+{
+
+using openssl::Certificate;
+
+Bytes key_bits(const X509 * certificate)
+{
+    const ASN1_BIT_STRING * bits = X509_get0_pubkey_bitstr(certificate);
+    const uint8_t * data = ASN1_STRING_get0_data(bits);
+    return {data, data + ASN1_STRING_length(bits)};
+}
+
+bool verifies(const Crl & list, X509 * issuer)
+{
+    openssl::clear_errors();
+    const bool good = X509_CRL_verify(list.get(), X509_get0_pubkey(issuer)) == 1;
+    openssl::clear_errors();
+    return good;
+}
+
+bool may_sign_lists(X509 * issuer)
+{
+    return (X509_get_key_usage(issuer) & KU_CRL_SIGN) != 0; // all ones when the extension is absent
+}
+
+bool same_name(const X509_NAME * left, const X509_NAME * right)
+{
+    return X509_NAME_cmp(left, right) == 0;
+}
+
+bool is_self_issued(const X509 * certificate)
+{
+    return same_name(X509_get_subject_name(certificate), X509_get_issuer_name(certificate));
+}
+
+bool speaks_of(CrlScope scope, X509 * certificate)
+{
+    const bool authority = (X509_get_extension_flags(certificate) & EXFLAG_CA) != 0;
+    return scope == CrlScope::all || (scope == CrlScope::authorities) == authority;
+}
+
+std::string list_name(const Crl & list)
+{
+    return "the CRL of " + list.issuer() + " (" + printable(list.source()) + ")";
+}
+
+std::string subject_text(const Certificate & certificate)
+{
+    return printable(certificate.facts().subject, 1024) + ", serial " + certificate.facts().serial_hex;
+}
+
+}
+
+struct RevocationLists::Entry
+{
+    Crl crl;
+    std::vector<Bytes> anchor_keys;                 ///< keys of anchors that verify it; fixed at creation
+    mutable std::atomic<const Bytes *> other_key{}; ///< the first other key that was seen to verify it
+
+    explicit Entry(Crl list) : crl(std::move(list)) {}
+    Entry(const Entry &) = delete;
+    Entry & operator=(const Entry &) = delete;
+    ~Entry() { delete other_key.load(); }
+};
+
+RevocationLists::RevocationLists() = default;
+
+RevocationLists::~RevocationLists() = default;
+
+Checked<std::unique_ptr<const RevocationLists>> RevocationLists::create(std::vector<Crl> lists, const Anchors & anchors)
+{
+    std::unique_ptr<RevocationLists> out(new RevocationLists);
+    Errors errors;
+    for (const Crl & list : lists)
+    {
+        auto entry = std::make_unique<Entry>(list);
+        const auto candidates = anchors.named(X509_CRL_get_issuer(list.get()));
+        bool may_sign = false;
+        for (const uint32_t i : candidates)
+        {
+            X509 * anchor = anchors.all()[i].x509();
+            if (!verifies(list, anchor))
+                continue;
+            entry->anchor_keys.push_back(key_bits(anchor));
+            may_sign = may_sign || may_sign_lists(anchor);
+        }
+        if (!candidates.empty() && entry->anchor_keys.empty())
+            errors.push_back(
+                {.file = list.source(),
+                 .field = "CRL of " + list.issuer(),
+                 .reason = "its signature does not verify with the key of the authority it names",
+                 .remedy = "fetch the CRL again, or leave it out when that authority is gone",
+                 .code = std::string(code(Reason::crl_invalid))});
+        else if (!candidates.empty() && !may_sign)
+            errors.push_back(
+                {.file = list.source(),
+                 .field = "CRL of " + list.issuer(),
+                 .reason = "the authority's key usage does not allow it to sign CRLs",
+                 .remedy = "use an authority with cRLSign, or leave the CRL out",
+                 .code = std::string(code(Reason::crl_invalid))});
+        out->entries_.push_back(std::move(entry));
+    }
+    if (!errors.empty())
+        return tl::unexpected(std::move(errors));
+    out->lists_ = std::move(lists);
+    if (out->lists_.empty())
+        return out;
+    for (const Certificate & anchor : anchors.all())
+    {
+        if (is_self_issued(anchor.x509()))
+            continue;
+        for (const uint32_t i : anchors.named(X509_get_issuer_name(anchor.x509())))
+        {
+            X509 * parent = anchors.all()[i].x509();
+            openssl::clear_errors();
+            if (X509_check_issued(parent, anchor.x509()) == X509_V_OK
+                && X509_verify(anchor.x509(), X509_get0_pubkey(parent)) == 1)
+            {
+                out->parents_.emplace_back(anchor.x509(), anchors.all()[i]);
+                break;
+            }
+            openssl::clear_errors();
+        }
+    }
+    return out;
+}
+
+bool RevocationLists::signed_by(const Entry & entry, X509 * issuer) const
+{
+    const Bytes key = key_bits(issuer);
+    if (!entry.anchor_keys.empty())
+        return std::ranges::find(entry.anchor_keys, key) != entry.anchor_keys.end();
+    if (const Bytes * proven = entry.other_key.load(std::memory_order_acquire); proven != nullptr && *proven == key)
+        return true;
+    if (!verifies(entry.crl, issuer))
+        return false;
+    auto fresh = std::make_unique<const Bytes>(key);
+    const Bytes * expected = nullptr;
+    if (entry.other_key.compare_exchange_strong(expected, fresh.get(), std::memory_order_acq_rel))
+        fresh.release(); // owned by the entry now
+    return true;
+}
+
+RevocationOutcome RevocationLists::check_one(const Certificate & certificate, X509 * issuer, size_t depth, UnixTime at) const
+{
+    std::vector<const Crl *> newest; // one per series
+    const Crl * not_yet_valid = nullptr;
+    for (const auto & entry : entries_)
+    {
+        const Crl & list = entry->crl;
+        if (!same_name(X509_CRL_get_issuer(list.get()), X509_get_subject_name(issuer)))
+            continue;
+        if (!speaks_of(list.scope(), certificate.x509()))
+            continue;
+        if (!signed_by(*entry, issuer))
+        {
+            if (!entry->anchor_keys.empty() || list.names_key_of(issuer) == false)
+                continue; // another authority of the same name signed it
+            return {Reason::crl_invalid, list_name(list) + " is not signed by that authority's key", depth, {}};
+        }
+        if (!may_sign_lists(issuer))
+            return {Reason::crl_invalid, list_name(list) + " is signed by an authority that may not sign CRLs", depth, {}};
+        if (list.this_update() > at)
+        {
+            not_yet_valid = &list;
+            continue;
+        }
+        const auto known = std::ranges::find_if(newest, [&](const Crl * other) { return other->same_series(list); });
+        if (known == newest.end())
+            newest.push_back(&list);
+        else if (list.newer_than(**known))
+            *known = &list;
+    }
+    if (newest.empty() && not_yet_valid != nullptr)
+        return {
+            Reason::crl_invalid,
+            list_name(*not_yet_valid) + " is not valid before " + format_rfc3339(not_yet_valid->this_update()),
+            depth,
+            {}};
+
+    RevocationOutcome outcome;
+    for (const Crl * list : newest)
+    {
+        X509_REVOKED * entry = nullptr;
+        // 2 is removeFromCRL, which only a delta CRL may hold; in a full one it says that the certificate is no longer held.
+        if (X509_CRL_get0_by_serial(list->get(), &entry, X509_get0_serialNumber(certificate.x509())) == 1)
+            return {
+                Reason::revoked, "certificate of " + subject_text(certificate) + " is revoked by " + list_name(*list), depth, {}};
+        if (!list->next_update())
+            continue;
+        if (*list->next_update() < at)
+            return {Reason::crl_expired, list_name(*list) + " expired " + format_rfc3339(*list->next_update()), depth, {}};
+        outcome.valid_until = std::min(outcome.valid_until, *list->next_update());
+    }
+    return outcome;
+}
+
+RevocationOutcome RevocationLists::check(std::span<const Certificate> path, UnixTime at) const
+{
+    RevocationOutcome total;
+    if (entries_.empty() || path.empty())
+        return total;
+    std::vector<Certificate> above(path.begin(), path.end());
+    for (size_t i = 0; i < above.size() && above.size() < path.size() + 16; ++i)
+    {
+        if (i + 1 < above.size())
+            continue;
+        const auto parent = std::ranges::find(parents_, above[i].x509(), &std::pair<const X509 *, Certificate>::first);
+        if (parent != parents_.end())
+            above.push_back(parent->second);
+    }
+    for (size_t i = 0; i < above.size(); ++i)
+    {
+        X509 * issuer = i + 1 < above.size() ? above[i + 1].x509() : above[i].x509();
+        if (i + 1 == above.size() && !is_self_issued(issuer))
+            break; // nobody here knows who signed this anchor
+        RevocationOutcome one = check_one(above[i], issuer, i, at);
+        if (one.reason != Reason::valid)
+            return one;
+        total.valid_until = std::min(total.valid_until, one.valid_until);
+    }
+    return total;
+}
+
+}
