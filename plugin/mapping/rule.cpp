@@ -1,0 +1,313 @@
+#include "mapping/rule.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <optional>
+
+#include "mapping/text.h"
+#include "mapping/values.h"
+
+namespace chmtls::mapping
+{
+
+namespace
+{
+
+constexpr std::array<std::string_view, field_count> field_names
+    = {"common_name",        "dns",   "uri", "email", "spiffe_id", "trust_domain", "subject", "issuer", "issuer_spki_sha256",
+       "fingerprint_sha256", "serial"};
+
+constexpr size_t max_line = 64u << 10;
+constexpr size_t max_errors = 1000;
+
+bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+bool is_name_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+}
+
+bool is_bare_character(char c)
+{
+    return c > 0x20 && c < 0x7f && c != '"' && c != '\'' && c != '#';
+}
+
+std::optional<unsigned> hex_digit(char c)
+{
+    const char low = to_lower(c);
+    if (low >= '0' && low <= '9')
+        return static_cast<unsigned>(low - '0');
+    if (low >= 'a' && low <= 'f')
+        return static_cast<unsigned>(low - 'a' + 10);
+    return std::nullopt;
+}
+
+/// Reads the tokens of one line. Every error names the column.
+class LineReader
+{
+public:
+    LineReader(std::string_view line, const std::string & source) : line_(line), source_(source) {}
+
+    Result<RuleText> read()
+    {
+        RuleText rule;
+        rule.source = source_;
+        skip_blanks();
+        auto name = token("the rule's name", is_name_character);
+        if (!name)
+            return fail(std::move(name.error()));
+        rule.name = std::move(*name);
+        skip_blanks();
+        if (!take(":"))
+            return refuse("':' expected behind the rule's name", "write name: field=\"pattern\" -> \"user\"");
+        skip_blanks();
+        while (!take("->"))
+        {
+            auto matcher = read_matcher();
+            if (!matcher)
+                return fail(std::move(matcher.error()));
+            rule.matchers.push_back(std::move(*matcher));
+            skip_blanks();
+        }
+        skip_blanks();
+        auto user = token("the user", is_bare_character);
+        if (!user)
+            return fail(std::move(user.error()));
+        rule.user = std::move(*user);
+        skip_blanks();
+        if (!at_end() && line_[at_] != '#')
+            return refuse("text behind the user", "quote a user with blanks; start a comment with '#'");
+        return rule;
+    }
+
+private:
+    Result<MatcherText> read_matcher()
+    {
+        const size_t begin = at_;
+        while (!at_end() && is_name_character(line_[at_]))
+            ++at_;
+        const std::string_view word = line_.substr(begin, at_ - begin);
+        if (word.empty())
+            return refuse("a field or '->' expected", "write name: field=\"pattern\" -> \"user\"");
+        auto field = parse_field(word);
+        if (!field)
+        {
+            at_ = begin;
+            return refuse(field.error().reason, field.error().remedy);
+        }
+        skip_blanks();
+        if (!take("="))
+            return refuse("'=' expected behind " + in_quotes(word), "write field=\"pattern\"");
+        skip_blanks();
+        auto pattern = token("a pattern", is_bare_character);
+        if (!pattern)
+            return fail(std::move(pattern.error()));
+        return MatcherText{*field, std::move(*pattern)};
+    }
+
+    template <typename Allowed>
+    Result<std::string> token(const std::string & what, Allowed allowed)
+    {
+        if (take("\""))
+            return double_quoted();
+        if (take("'"))
+            return single_quoted();
+        const size_t begin = at_;
+        while (!at_end() && allowed(line_[at_]))
+            ++at_;
+        if (line_.substr(begin, at_ - begin) == "->")
+            at_ = begin;
+        if (at_ == begin)
+            return refuse(what + " expected", "put it into quotes unless it is a plain word");
+        return std::string(line_.substr(begin, at_ - begin));
+    }
+
+    Result<std::string> single_quoted()
+    {
+        const size_t close = line_.find('\'', at_);
+        if (close == std::string_view::npos)
+            return refuse("the quote is not closed", "add the closing ' on the same line");
+        std::string text(line_.substr(at_, close - at_));
+        at_ = close + 1;
+        return text;
+    }
+
+    Result<std::string> double_quoted()
+    {
+        const size_t opening = at_ - 1;
+        std::string text;
+        while (!at_end())
+        {
+            const char c = line_[at_++];
+            if (c == '"')
+                return text;
+            if (c != '\\')
+            {
+                text += c;
+                continue;
+            }
+            const auto escaped = escape();
+            if (!escaped)
+                return refuse("an escape that is none", R"(write \" \\ \t \n \r or \xNN; in '...' a backslash is itself)");
+            text += *escaped;
+        }
+        at_ = opening;
+        return refuse("the quote is not closed", "add the closing \" on the same line");
+    }
+
+    std::optional<char> escape()
+    {
+        if (at_end())
+            return std::nullopt;
+        const char c = line_[at_++];
+        switch (c)
+        {
+        case '"':
+        case '\\':
+            return c;
+        case 't':
+            return '\t';
+        case 'n':
+            return '\n';
+        case 'r':
+            return '\r';
+        case 'x':
+            break;
+        default:
+            return std::nullopt;
+        }
+        if (line_.size() - at_ < 2)
+            return std::nullopt;
+        const auto high = hex_digit(line_[at_]);
+        const auto low = hex_digit(line_[at_ + 1]);
+        if (!high || !low)
+            return std::nullopt;
+        at_ += 2;
+        return static_cast<char>(*high << 4 | *low);
+    }
+
+    [[nodiscard]] tl::unexpected<Error> refuse(std::string reason, std::string remedy) const
+    {
+        return fail({source_, "column " + std::to_string(at_ + 1), std::move(reason), std::move(remedy), {}});
+    }
+
+    bool take(std::string_view text)
+    {
+        if (!line_.substr(at_).starts_with(text))
+            return false;
+        at_ += text.size();
+        return true;
+    }
+
+    void skip_blanks()
+    {
+        while (!at_end() && is_blank(line_[at_]))
+            ++at_;
+    }
+
+    [[nodiscard]] bool at_end() const { return at_ >= line_.size(); }
+
+    std::string_view line_;
+    const std::string & source_;
+    size_t at_ = 0;
+};
+
+std::string quoted(std::string_view text)
+{
+    const bool plain
+        = text.find('\'') == std::string_view::npos
+          && std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+    if (plain && text.find_first_of("\\\"") != std::string_view::npos)
+        return fmt::format("'{}'", text);
+    std::string out = "\"";
+    for (const char c : text)
+    {
+        constexpr std::string_view digits = "0123456789abcdef";
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\')
+            out += {'\\', c};
+        else if (byte < 0x20 || byte == 0x7f)
+            out += {'\\', 'x', digits[byte >> 4], digits[byte & 0x0fu]};
+        else
+            out += c;
+    }
+    return out + '"';
+}
+
+std::string_view trimmed(std::string_view line)
+{
+    if (line.ends_with('\r'))
+        line.remove_suffix(1);
+    while (!line.empty() && is_blank(line.front()))
+        line.remove_prefix(1);
+    return line;
+}
+
+}
+
+std::string_view name(Field field)
+{
+    return field_names[static_cast<size_t>(field)];
+}
+
+Result<Field> parse_field(std::string_view text)
+{
+    const auto found = std::find(field_names.begin(), field_names.end(), text);
+    if (found != field_names.end())
+        return static_cast<Field>(found - field_names.begin());
+    return fail({{}, printable(text), in_quotes(text) + " is no field of a certificate", "one of " + listed(field_names), {}});
+}
+
+Result<RuleText> parse_rule_line(std::string_view line, const std::string & source)
+{
+    if (line.size() > max_line)
+        return fail({source, {}, "the line is longer than 64 KiB", "split the rule", {}});
+    if (line.find('\0') != std::string_view::npos)
+        return fail({source, {}, "the line holds a NUL byte", "a rules file is plain text", {}});
+    return LineReader(line, source).read();
+}
+
+std::string print_rule_line(const RuleText & rule)
+{
+    const bool bare = !rule.name.empty() && std::all_of(rule.name.begin(), rule.name.end(), is_name_character);
+    std::string out = (bare ? rule.name : quoted(rule.name)) + ":";
+    for (const MatcherText & matcher : rule.matchers)
+        out += fmt::format(" {}={}", name(matcher.field), quoted(matcher.pattern));
+    return fmt::format("{} -> {}", out, quoted(rule.user));
+}
+
+Checked<std::vector<RuleText>> parse_rules_file(std::string_view text, const std::string & path)
+{
+    constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+    if (text.starts_with(byte_order_mark))
+        text.remove_prefix(byte_order_mark.size());
+    std::vector<RuleText> rules;
+    Errors errors;
+    size_t more_errors = 0;
+    for (size_t number = 1; !text.empty(); ++number)
+    {
+        const size_t end = text.find('\n');
+        const std::string_view line = trimmed(text.substr(0, end));
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        if (line.empty() || line.front() == '#')
+            continue;
+        auto rule = parse_rule_line(line, path + ":" + std::to_string(number));
+        if (rule)
+            rules.push_back(std::move(*rule));
+        else if (errors.size() < max_errors)
+            errors.push_back(std::move(rule.error()));
+        else
+            ++more_errors;
+    }
+    if (more_errors > 0)
+        errors.push_back(
+            {path, {}, "has " + std::to_string(more_errors) + " more lines that are no rules", "is this the right file?", {}});
+    if (!errors.empty())
+        return tl::unexpected<Errors>(std::move(errors));
+    return rules;
+}
+
+}

@@ -1,0 +1,101 @@
+#pragma once
+
+// Rules as asked for, and the notation of rules files.
+//
+// A rule is a name, one or more matchers that all have to match, and a template for the ClickHouse user:
+//
+//     # who             which certificates                                          which user
+//     ingest:           dns="*.ingest.example.org" issuer='regex:CN=Machines.*'  -> ingest
+//     services:         spiffe_id="spiffe://prod.example.org/ns/{ns}/sa/{sa}"    -> "{ns}_{sa}"
+//
+// Grammar of a line (blanks and tabs between the tokens; a comment may follow the user):
+//
+//     rule   = name ":" 1*( field "=" value ) "->" value [ "#" comment ]
+//     name   = 1*( letter / digit / "_" / "." / "-" ) / quoted
+//     value  = 1*( visible ASCII but '"', "'" and "#" ) / quoted
+//     quoted = '"' text '"'   with \" \\ \t \n \r \xNN        or    "'" text "'"   with no escapes at all, handy for regex
+//
+// Patterns. Which components a field has:
+//
+//     common_name, trust_domain   labels between dots; byte-exact
+//     dns                         labels between dots; ASCII case is ignored (RFC 4343), captures are in lower case
+//     uri, spiffe_id              segments between slashes, a dot is an ordinary character; byte-exact. uri looks at every clean
+//                                 URI SAN (printable ASCII without blanks); spiffe_id and trust_domain only at an ID that was
+//                                 verified as an X.509-SVID
+//     email                       the local part (what stands before the last '@'; case-sensitive), then the labels of the domain
+//                                 (case ignored, captures in lower case)
+//     subject, issuer             one RFC 4514 string: exact or regex
+//     fingerprint_sha256, issuer_spki_sha256, serial
+//                                 hex of either case with or without colons: exact only; a serial's leading zeros do not count
+//
+// and what may stand for a component:
+//
+//     text        itself
+//     *           exactly one component, whole (`*.example.org`) or a part of it (`web-*.example.org`); never nothing, never a
+//                 separator, and in names between dots no slash. One to a component, any number in a pattern
+//     **          uri and spiffe_id only: zero or more whole, non-empty segments; once in a pattern and not before the path
+//     {name}      one whole component, not empty, whose text the user template can use. The same name twice in a rule has to
+//                 capture the same text
+//
+// `regex:` at the front: RE2, matched against the whole value; named groups (?P<name>...) are captures. For dns it ignores case,
+// and it sees mailboxes with their domain in lower case.
+//
+// User template: literal text and {name}; "{{" and "}}" stand for braces. A capture that is empty, or a result that is no valid
+// user name, refuses the login and names the rule: no other rule is looked at in its stead.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace chmtls::mapping
+{
+
+/// Certificate fields that a rule can look at. Kinds never mix.
+enum class Field : uint8_t
+{
+    common_name,
+    dns,
+    uri,
+    email,
+    spiffe_id,
+    trust_domain,
+    subject,
+    issuer,
+    issuer_spki_sha256,
+    fingerprint_sha256,
+    serial,
+};
+
+[[nodiscard]] std::string_view name(Field field);
+[[nodiscard]] Result<Field> parse_field(std::string_view text);
+
+struct MatcherText
+{
+    Field field;
+    std::string pattern;
+    [[nodiscard]] bool operator==(const MatcherText &) const = default;
+};
+
+/// A rule as asked for: all matchers must match (AND), then `user` is filled from the captures.
+struct RuleText
+{
+    std::string name;
+    std::vector<MatcherText> matchers;
+    std::string user;   ///< template: literal text with {capture}
+    std::string source; ///< where it stands, "config.xml: mtls.users.rule[2]" or "rules.txt:17"
+    [[nodiscard]] bool operator==(const RuleText &) const = default;
+};
+
+/// One rule of a rules file, and its canonical text again (parse(print(r)) == r apart from source).
+[[nodiscard]] Result<RuleText> parse_rule_line(std::string_view line, const std::string & source);
+[[nodiscard]] std::string print_rule_line(const RuleText & rule);
+
+/// A whole rules file: one rule per line (LF or CRLF), blank lines and lines that start with '#' skipped. All errors at once,
+/// each with "path:line"; after the first thousand only their number.
+[[nodiscard]] Checked<std::vector<RuleText>> parse_rules_file(std::string_view text, const std::string & path);
+
+}

@@ -1,0 +1,47 @@
+#pragma once
+
+// Small text helpers of the rules.
+
+#include <string>
+#include <string_view>
+
+namespace chmtls::mapping
+{
+
+/// ASCII only (RFC 4343 3): bytes beyond 0x7f are left as they are.
+[[nodiscard]] constexpr char to_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+[[nodiscard]] bool has_upper(std::string_view text);
+[[nodiscard]] std::string lowered(std::string_view text);
+
+/// A mailbox with its domain (what follows the last '@') in lower case. The local part is case-sensitive (RFC 5321 2.4).
+[[nodiscard]] std::string mailbox_with_lower_domain(std::string_view mailbox);
+[[nodiscard]] bool mailbox_domain_has_upper(std::string_view mailbox);
+
+/// Valid UTF-8 (RFC 3629) without control characters or marks that turn text around on a screen.
+[[nodiscard]] bool is_plain_utf8(std::string_view text);
+
+/// 'printable' in single quotes, for messages.
+[[nodiscard]] std::string in_quotes(std::string_view text);
+
+/// "a, b, c"
+template <typename List>
+[[nodiscard]] std::string listed(const List & words)
+{
+    std::string out;
+    for (const std::string_view word : words)
+    {
+        if (!out.empty())
+            out += ", ";
+        out += word;
+    }
+    return out;
+}
+
+/// Only 0x21 to 0x7e.
+[[nodiscard]] bool is_visible_ascii(std::string_view text);
+
+}
