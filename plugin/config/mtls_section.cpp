@@ -1,0 +1,231 @@
+#include "config/mtls_section.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "config/openssl_section.h"
+
+namespace chmtls::config
+{
+
+namespace
+{
+
+constexpr std::array<std::string_view, 2> login_words{"header", "always"};
+constexpr std::array<std::string_view, 3> client_certificate_words{"none", "optional", "required"};
+constexpr std::array<std::string_view, 3> listener_names{"tcp_port_secure", "https_port", "interserver_https_port"};
+
+/// Seconds, with a fraction if need be, from 0.1 to a day.
+void read_poll_interval(Section & section, Settings & settings)
+{
+    const std::optional<std::string> value = section.text("poll_interval");
+    if (!value)
+        return;
+    double seconds = 0;
+    const char * end = value->data() + value->size();
+    const auto [stop, error] = std::from_chars(value->data(), end, seconds);
+    if (error == std::errc{} && stop == end && seconds >= 0.1 && seconds <= 86400)
+        settings.poll_interval = std::chrono::milliseconds(std::llround(seconds * 1000));
+    else
+        section.refuse(
+            "poll_interval", fmt::format("\"{}\" is not a number of seconds from 0.1 to 86400", printable(*value)),
+            "write for instance 5");
+}
+
+void read_listener(const Element & element, Section & listeners, Settings & settings, Findings & findings)
+{
+    Section section(element, listeners.key_path(element.name, 0, 1), findings);
+    const std::optional<size_t> word = section.word("client_certificate", client_certificate_words);
+    section.refuse_unknown();
+    const auto listener = std::find_if(
+        settings.listeners.begin(), settings.listeners.end(), [&](const Listener & each) { return each.name == element.name; });
+    if (listener == settings.listeners.end())
+    {
+        listeners.refuse(
+            element.name, fmt::format("<{}> is not configured, so there is no such listener", element.name),
+            "set the port, or remove this section");
+        return;
+    }
+    if (!word)
+        return;
+    listener->client_certificate = static_cast<ClientCertificate>(*word);
+    if (listener->client_certificate != ClientCertificate::none && settings.server.verification_mode == VerificationMode::none)
+        section.refuse(
+            "client_certificate", "asks for certificates that openSSL.server.verificationMode none would not verify",
+            "set openSSL.server.verificationMode to relaxed or strict, or client_certificate to none");
+}
+
+void read_listeners(Section & mtls, Settings & settings, Findings & findings)
+{
+    const Element * element = mtls.child("listeners");
+    if (!element)
+        return;
+    Section section(*element, mtls.key_path("listeners", 0, 1), findings);
+    for (const std::string_view name : listener_names)
+        if (const Element * listener = section.child(name))
+            read_listener(*listener, section, settings, findings);
+    section.refuse_unknown();
+}
+
+/// A DNS name, or one with "*" as its whole left-most label (RFC 6066 3, RFC 9525 6.3).
+bool is_server_name(std::string_view name)
+{
+    if (name.starts_with("*."))
+        name.remove_prefix(2);
+    if (name.empty() || name.size() > 253)
+        return false;
+    size_t label = 0;
+    for (const char c : name)
+    {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+        if (!plain && (c != '.' || label == 0))
+            return false;
+        label = c == '.' ? 0 : label + 1;
+        if (label > 63)
+            return false;
+    }
+    return label > 0;
+}
+
+void read_server_names(Section & section, SniCertificate & result, std::set<std::string> & seen)
+{
+    for (std::string name : section.texts("server_name"))
+    {
+        std::transform(
+            name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        if (!is_server_name(name))
+            section.refuse(
+                "server_name", fmt::format("\"{}\" is not a host name", printable(name)),
+                "write a name such as db.example.org or *.example.org");
+        else if (!seen.insert(name).second)
+            section.refuse("server_name", fmt::format("\"{}\" is given twice", name), "name each server once");
+        else
+            result.server_names.push_back(std::move(name));
+    }
+}
+
+void read_server_certificates(Section & mtls, Settings & settings, Findings & findings)
+{
+    const Element * element = mtls.child("server_certificates");
+    if (!element)
+        return;
+    Section list(*element, mtls.key_path("server_certificates", 0, 1), findings);
+    const std::vector<const Element *> certificates = list.children("certificate");
+    std::set<std::string> seen;
+    for (size_t i = 0; i < certificates.size(); ++i)
+    {
+        Section section(*certificates[i], list.key_path("certificate", i, certificates.size()), findings);
+        SniCertificate result;
+        read_server_names(section, result, seen);
+        if (!certificates[i]->find("server_name"))
+            section.refuse("", "no <server_name>", "name the servers that this certificate is for");
+        result.private_key_file = section.text("privateKeyFile").value_or("");
+        result.certificate_file = section.text("certificateFile").value_or(result.private_key_file);
+        if (!certificates[i]->find("privateKeyFile"))
+            section.refuse("", "no <privateKeyFile>", "name the certificate's key");
+        result.passphrase = read_passphrase(section, findings);
+        section.refuse_unknown();
+        settings.sni.push_back(std::move(result));
+    }
+    if (certificates.empty())
+        list.refuse("", "holds no <certificate>", "add one, or remove the section");
+    list.refuse_unknown();
+}
+
+void read_trust_domains(Section & mtls, Settings & settings, Findings & findings)
+{
+    const Element * element = mtls.child("trust_domains");
+    if (!element)
+        return;
+    Section list(*element, mtls.key_path("trust_domains", 0, 1), findings);
+    const std::vector<const Element *> domains = list.children("trust_domain");
+    std::set<std::string> seen;
+    for (size_t i = 0; i < domains.size(); ++i)
+    {
+        Section section(*domains[i], list.key_path("trust_domain", i, domains.size()), findings);
+        TrustDomain result;
+        result.name = section.text("name").value_or("");
+        result.bundle_file = section.text("bundle").value_or("");
+        if (!domains[i]->find("name"))
+            section.refuse("", "no <name>", "name the trust domain");
+        if (!domains[i]->find("bundle"))
+            section.refuse("", "no <bundle>", "name the trust domain's bundle file");
+        if (!result.name.empty() && !seen.insert(result.name).second)
+            section.refuse(
+                "name", fmt::format("trust domain \"{}\" is given twice; bundles are never merged", printable(result.name)),
+                "put all of its authorities into one bundle");
+        section.refuse_unknown();
+        if (!result.name.empty() && !result.bundle_file.empty())
+            settings.trust_domains.push_back(std::move(result));
+    }
+    if (domains.empty())
+        list.refuse("", "holds no <trust_domain>", "add one, or remove the section");
+    list.refuse_unknown();
+}
+
+/// Every child that is neither name nor user is a matcher; which fields there are is the mapping's knowledge.
+/// Nothing when a part is missing.
+std::optional<Rule> read_rule(const Element & element, const std::string & path, Findings & findings)
+{
+    Section section(element, path, findings);
+    Rule rule;
+    rule.name = section.text("name").value_or("");
+    rule.user = section.text("user").value_or("");
+    rule.source = fmt::format("{}:{}: {}", findings.source(), element.line, path);
+    std::set<std::string> fields;
+    for (const Element & child : element.children)
+        if (child.name != "name" && child.name != "user" && fields.insert(child.name).second)
+            for (std::string & pattern : section.texts(child.name))
+                rule.matchers.push_back({child.name, std::move(pattern)});
+    if (!element.find("name"))
+        section.refuse("", "no <name>", "name the rule; decisions and logs refer to it");
+    if (!element.find("user"))
+        section.refuse("", "no <user>", "say which user the rule yields");
+    if (fields.empty())
+        section.refuse("", "no matcher: it would match every certificate", "add for instance <common_name> or <dns>");
+    section.refuse_unknown();
+    if (rule.name.empty() || rule.user.empty() || rule.matchers.empty())
+        return std::nullopt;
+    return rule;
+}
+
+void read_users(Section & mtls, Settings & settings, Findings & findings)
+{
+    const Element * element = mtls.child("users");
+    if (!element)
+        return;
+    Section section(*element, mtls.key_path("users", 0, 1), findings);
+    const std::vector<const Element *> rules = section.children("rule");
+    for (size_t i = 0; i < rules.size(); ++i)
+    {
+        const std::string path = fmt::format("{}.rule[{}]", section.path(), i);
+        if (auto rule = read_rule(*rules[i], path, findings))
+            settings.rules.push_back(std::move(*rule));
+    }
+    settings.rules_files = section.texts("rules_file");
+    section.refuse_unknown();
+}
+
+}
+
+void read_mtls_section(const Element & element, Settings & settings, Findings & findings)
+{
+    Section section(element, "mtls", findings);
+    section.ignore("module");
+    read_poll_interval(section, settings);
+    if (const auto login = section.word("certificate_login", login_words))
+        settings.certificate_login = static_cast<CertificateLogin>(*login);
+    read_listeners(section, settings, findings);
+    read_server_certificates(section, settings, findings);
+    read_trust_domains(section, settings, findings);
+    settings.crl_files = section.texts("crl");
+    read_users(section, settings, findings);
+    section.refuse_unknown();
+}
+
+}

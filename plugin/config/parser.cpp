@@ -1,0 +1,230 @@
+#include "config/parser.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "config/mtls_section.h"
+#include "config/openssl_section.h"
+
+namespace chmtls::config
+{
+
+namespace
+{
+
+constexpr std::array<std::string_view, 3> port_keys{"tcp_port_secure", "https_port", "interserver_https_port"};
+
+ClientCertificate by_verification_mode(VerificationMode mode)
+{
+    switch (mode)
+    {
+    case VerificationMode::none:
+        return ClientCertificate::none;
+    case VerificationMode::relaxed:
+        return ClientCertificate::optional;
+    case VerificationMode::once:
+    case VerificationMode::strict:
+        return ClientCertificate::required;
+    }
+    return ClientCertificate::required;
+}
+
+bool is_root(const Element & root)
+{
+    return root.name == "clickhouse" || root.name == "yandex";
+}
+
+Error wrong_root(const Element & root, const std::string & source)
+{
+    return {
+        fmt::format("{}:{}", source, root.line), "", fmt::format("the root element is <{}>", printable(root.name)),
+        "use <clickhouse> (or <yandex>) as root", ""};
+}
+
+void read_ports(Section & top, Settings & settings)
+{
+    for (const std::string_view key : port_keys)
+    {
+        const std::optional<uint64_t> port = top.number(key, 1, 65535);
+        if (!port)
+            continue;
+        const auto number = static_cast<uint16_t>(*port);
+        const auto taken = std::find_if(
+            settings.listeners.begin(), settings.listeners.end(), [&](const Listener & each) { return each.port == number; });
+        if (taken != settings.listeners.end())
+            top.refuse(key, fmt::format("port {} is {}'s already", number, taken->name), "give each listener its own port");
+        settings.listeners.push_back({std::string(key), number, by_verification_mode(settings.server.verification_mode)});
+    }
+}
+
+void read_openssl(Section & top, Settings & settings, Findings & findings)
+{
+    const Element * element = top.child("openSSL");
+    if (!element)
+        return;
+    Section section(*element, "openSSL", findings);
+    if (const Element * server = section.child("server"))
+        settings.server = read_tls_section(*server, "openSSL.server", findings, settings.warnings);
+    if (const Element * client = section.child("client"))
+        settings.client = read_tls_section(*client, "openSSL.client", findings, settings.warnings);
+    if (section.flag("fips").value_or(false))
+        section.refuse(
+            "fips", "FIPS mode cannot be switched on here", "configure OpenSSL's FIPS provider in its own openssl.cnf");
+    section.refuse_unknown();
+}
+
+void check_server(Section & top, const Settings & settings)
+{
+    if (!settings.listeners.empty() && settings.server.private_key_file.empty())
+        top.refuse(
+            "openSSL", "openSSL.server names no key and certificate although there are TLS listeners",
+            "set openSSL.server.certificateFile and openSSL.server.privateKeyFile");
+    if (settings.listeners.empty() && !settings.sni.empty())
+        top.refuse("mtls", "server_certificates without any TLS listener", "set tcp_port_secure or https_port");
+}
+
+}
+
+ParsedServer parse_server_all(std::string_view xml, const std::string & source)
+{
+    ParsedServer result;
+    Result<Element> root = parse_xml(xml, source);
+    if (!root)
+    {
+        result.errors.push_back(root.error());
+        return result;
+    }
+    if (!is_root(*root))
+    {
+        result.errors.push_back(wrong_root(*root, source));
+        return result;
+    }
+    if (!root->find("mtls"))
+        return result; // the host leaves the server as it is, so nothing else is ours to judge
+
+    Findings findings(source);
+    root->attributes.clear(); // the root's attributes are ClickHouse's
+    Section top(*root, "", findings);
+    result.settings.enabled = true;
+    read_openssl(top, result.settings, findings);
+    read_ports(top, result.settings);
+    if (const Element * mtls = top.child("mtls"))
+        read_mtls_section(*mtls, result.settings, findings);
+    check_server(top, result.settings);
+    result.errors = findings.take();
+    return result;
+}
+
+Checked<Settings> parse_server(std::string_view xml, const std::string & source)
+{
+    ParsedServer parsed = parse_server_all(xml, source);
+    if (!parsed.errors.empty())
+        return tl::unexpected(std::move(parsed.errors));
+    return std::move(parsed.settings);
+}
+
+namespace
+{
+
+/// Everything but a certificate that ClickHouse lets a user in with.
+bool is_other_authentication(std::string_view key)
+{
+    constexpr std::array<std::string_view, 5> others{"no_password", "ldap", "kerberos", "ssh_keys", "http_authentication"};
+    return key.starts_with("password") || std::find(others.begin(), others.end(), key) != others.end();
+}
+
+std::vector<std::string> read_values(
+    const Element & section, std::string_view key, const std::string & path, const std::string & user, Findings & findings)
+{
+    std::vector<std::string> result;
+    for (const Element & child : section.children)
+    {
+        if (child.name != key)
+            continue;
+        const std::string field = fmt::format("{}.{}", path, key);
+        if (!child.children.empty())
+            findings.add(
+                child.line, field, fmt::format("user {}: holds an element where a value is expected", user),
+                "write the value as text");
+        else if (child.attribute("incl") || child.attribute("from_env") || child.attribute("from_zk"))
+            findings.add(
+                child.line, field, fmt::format("user {}: a substitution was not resolved", user), "write the value itself");
+        else if (trimmed(child.text).empty())
+            findings.add(
+                child.line, field, fmt::format("user {}: the value is empty", user), "give a value, or remove the element");
+        else
+            result.push_back(child.text);
+    }
+    return result;
+}
+
+UserSection read_user(const Element & user, const Element & certificates, Findings & findings)
+{
+    const std::string path = fmt::format("users.{}.ssl_certificates", user.name);
+    UserSection result;
+    result.user = user.name;
+    result.source = fmt::format("{}:{}: {}", findings.source(), certificates.line, path);
+    result.common_names = read_values(certificates, "common_name", path, user.name, findings);
+    result.subject_alt_names = read_values(certificates, "subject_alt_name", path, user.name, findings);
+    for (const Element & child : certificates.children)
+        if (child.name != "common_name" && child.name != "subject_alt_name")
+            findings.add(
+                child.line, fmt::format("{}.{}", path, child.name), fmt::format("user {}: unknown key", user.name),
+                "known here: common_name, subject_alt_name");
+    if (certificates.children.empty())
+        findings.add(
+            certificates.line, path, fmt::format("user {}: the section is empty", user.name),
+            "add <common_name> or <subject_alt_name>, or remove the section");
+    result.has_password = std::any_of(
+        user.children.begin(), user.children.end(), [](const Element & child) { return is_other_authentication(child.name); });
+    return result;
+}
+
+void read_all_users(const Element & users, Findings & findings, std::vector<UserSection> & result)
+{
+    for (const Element & user : users.children)
+    {
+        const Element * certificates = user.find("ssl_certificates");
+        if (!certificates)
+            continue;
+        const auto sections = std::count_if(
+            user.children.begin(), user.children.end(), [](const Element & child) { return child.name == "ssl_certificates"; });
+        if (sections > 1)
+            findings.add(
+                certificates->line, fmt::format("users.{}.ssl_certificates", user.name),
+                fmt::format("user {}: given {} times", user.name, sections), "put all values into one section");
+        const auto namesakes = std::count_if(
+            users.children.begin(), users.children.end(), [&](const Element & other) { return other.name == user.name; });
+        if (namesakes > 1)
+            findings.add(
+                user.line, fmt::format("users.{}", user.name), fmt::format("user {}: defined {} times", user.name, namesakes),
+                "keep one definition");
+        result.push_back(read_user(user, *certificates, findings));
+    }
+}
+
+}
+
+Checked<std::vector<UserSection>> parse_users(std::string_view xml, const std::string & source)
+{
+    std::vector<UserSection> result;
+    if (trimmed(xml).empty())
+        return result;
+    const Result<Element> root = parse_xml(xml, source);
+    if (!root)
+        return tl::unexpected(Errors{root.error()});
+    if (!is_root(*root))
+        return tl::unexpected(Errors{wrong_root(*root, source)});
+    Findings findings(source);
+    for (const Element & child : root->children)
+        if (child.name == "users")
+            read_all_users(child, findings, result);
+    Errors errors = findings.take();
+    if (!errors.empty())
+        return tl::unexpected(std::move(errors));
+    return result;
+}
+
+}

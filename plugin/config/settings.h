@@ -1,0 +1,137 @@
+#pragma once
+
+// What was asked for: ClickHouse's openSSL section, the ports, and <mtls>, as plain values. Nothing here has been loaded.
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/secret.h"
+
+namespace chmtls::config
+{
+
+/// openSSL.*.verificationMode
+enum class VerificationMode
+{
+    none,
+    relaxed,
+    once,
+    strict,
+};
+
+enum class CertificateHandler
+{
+    reject, ///< RejectCertificateHandler, MtlsCertificateHandler: what does not verify is refused
+    accept, ///< AcceptCertificateHandler: connections to servers may go on, never with an identity
+};
+
+enum class ProtocolVersion : uint16_t
+{
+    tls1_0 = 0x0301,
+    tls1_1 = 0x0302,
+    tls1_2 = 0x0303,
+    tls1_3 = 0x0304,
+};
+
+/// openSSL.server or openSSL.client, as ClickHouse documents it.
+struct TlsSection
+{
+    std::string certificate_file;
+    std::string private_key_file;
+    std::string ca_config; ///< file or directory; empty: none
+    bool load_default_ca_file = false;
+    VerificationMode verification_mode = VerificationMode::relaxed;
+    size_t verification_depth = 9;
+    CertificateHandler handler = CertificateHandler::reject;
+    std::string cipher_list;   ///< TLS 1.2 and older; checked here for unknown words, applied by the host
+    std::string cipher_suites; ///< TLS 1.3
+    ProtocolVersion min_version = ProtocolVersion::tls1_2;
+    ProtocolVersion max_version = ProtocolVersion::tls1_3;
+    bool prefer_server_ciphers = false;
+    bool cache_sessions = false;
+    std::string dh_params_file;
+    bool extended_verification = false;
+    std::string passphrase; ///< privateKeyPassphraseHandler.options.password; the loader moves it into guarded memory
+};
+
+enum class ClientCertificate
+{
+    none,
+    optional,
+    required,
+};
+
+enum class CertificateLogin
+{
+    header, ///< HTTPS: only when X-ClickHouse-SSL-Certificate-Auth: on asks for it
+    always, ///< a verified certificate with no other credentials is enough, and may name no user
+};
+
+struct Listener
+{
+    std::string name; ///< tcp_port_secure, https_port, interserver_https_port
+    uint16_t port = 0;
+    ClientCertificate client_certificate = ClientCertificate::optional;
+};
+
+struct SniCertificate
+{
+    std::vector<std::string> server_names;
+    std::string certificate_file;
+    std::string private_key_file;
+    std::string passphrase;
+};
+
+struct TrustDomain
+{
+    std::string name;
+    std::string bundle_file;
+};
+
+/// A rule as written; mapping compiles it.
+struct Matcher
+{
+    std::string field;
+    std::string pattern;
+};
+
+struct Rule
+{
+    std::string name;
+    std::vector<Matcher> matchers;
+    std::string user;
+    std::string source;
+};
+
+/// <mtls> absent: `enabled` is false and the host leaves the server as it is.
+struct Settings
+{
+    bool enabled = false;
+    TlsSection server;
+    TlsSection client;
+    std::vector<Listener> listeners;
+    std::vector<SniCertificate> sni;
+    std::vector<TrustDomain> trust_domains;
+    std::vector<std::string> crl_files; ///< <mtls><crl>: files or directories, for the server side
+    std::vector<Rule> rules;
+    std::vector<std::string> rules_files;
+    CertificateLogin certificate_login = CertificateLogin::header;
+    std::chrono::milliseconds poll_interval{5000};
+    std::vector<std::string> warnings; ///< settings that are honoured but deserve a word
+};
+
+/// users.<name>.ssl_certificates as written.
+struct UserSection
+{
+    std::string user;
+    std::vector<std::string> common_names;
+    std::vector<std::string> subject_alt_names;
+    bool has_password = false;
+    std::string source;
+};
+
+}

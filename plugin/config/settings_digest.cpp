@@ -1,0 +1,135 @@
+#include "config/settings_digest.h"
+
+#include <type_traits>
+
+namespace chmtls::config
+{
+
+namespace
+{
+
+// Structured bindings name every member: a member that is added does not compile until it is decided here.
+
+void put(Digester & digester, const std::string & text)
+{
+    digester.add(text);
+}
+
+template <typename T>
+requires(std::is_integral_v<T> || std::is_enum_v<T>) void put(Digester & digester, T value)
+{
+    digester.add(std::to_string(static_cast<int64_t>(value)));
+}
+
+void put(Digester & digester, const TlsSection & section)
+{
+    const auto & [certificate, key, ca, default_ca, mode, depth, handler, ciphers, suites, min, max, prefer, cache, dh, extended, passphrase]
+        = section;
+    static_cast<void>(passphrase);
+    put(digester, certificate);
+    put(digester, key);
+    put(digester, ca);
+    put(digester, default_ca);
+    put(digester, mode);
+    put(digester, depth);
+    put(digester, handler);
+    put(digester, ciphers);
+    put(digester, suites);
+    put(digester, min);
+    put(digester, max);
+    put(digester, prefer);
+    put(digester, cache);
+    put(digester, dh);
+    put(digester, extended);
+}
+
+void put(Digester & digester, const Listener & listener)
+{
+    const auto & [name, port, client_certificate] = listener;
+    put(digester, name);
+    put(digester, port);
+    put(digester, client_certificate);
+}
+
+template <typename T>
+void put(Digester & digester, const std::vector<T> & list);
+
+void put(Digester & digester, const SniCertificate & certificate)
+{
+    const auto & [names, file, key, passphrase] = certificate;
+    static_cast<void>(passphrase);
+    put(digester, names);
+    put(digester, file);
+    put(digester, key);
+}
+
+void put(Digester & digester, const TrustDomain & domain)
+{
+    const auto & [name, bundle] = domain;
+    put(digester, name);
+    put(digester, bundle);
+}
+
+void put(Digester & digester, const Matcher & matcher)
+{
+    const auto & [field, pattern] = matcher;
+    put(digester, field);
+    put(digester, pattern);
+}
+
+void put(Digester & digester, const Rule & rule)
+{
+    const auto & [name, matchers, user, source] = rule;
+    static_cast<void>(source); // where it stands changes nothing
+    put(digester, name);
+    put(digester, matchers);
+    put(digester, user);
+}
+
+void put(Digester & digester, const UserSection & section)
+{
+    const auto & [user, common_names, subject_alt_names, has_password, source] = section;
+    static_cast<void>(source);
+    put(digester, user);
+    put(digester, common_names);
+    put(digester, subject_alt_names);
+    put(digester, has_password);
+}
+
+template <typename T>
+void put(Digester & digester, const std::vector<T> & list)
+{
+    put(digester, list.size());
+    for (const T & each : list)
+        put(digester, each);
+}
+
+}
+
+Digest32 digest_of(const Settings & settings)
+{
+    const auto & [enabled, server, client, listeners, sni, domains, crls, rules, rules_files, login, poll, warnings] = settings;
+    static_cast<void>(warnings);
+    Digester digester;
+    put(digester, enabled);
+    put(digester, server);
+    put(digester, client);
+    put(digester, listeners);
+    put(digester, sni);
+    put(digester, domains);
+    put(digester, crls);
+    put(digester, rules);
+    put(digester, rules_files);
+    put(digester, login);
+    put(digester, poll.count());
+    return digester.finish();
+}
+
+Digest32 digest_of(const std::vector<UserSection> & users)
+{
+    Digester digester;
+    put(digester, users);
+    return digester.finish();
+}
+
+}

@@ -1,0 +1,260 @@
+#include "generation/build_trust.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "openssl/pem_blocks.h"
+
+namespace chmtls::generation
+{
+
+namespace
+{
+
+using openssl::Certificate;
+
+class Builder
+{
+public:
+    Builder(const Asked & asked, FileSet & files, UnixTime now, Errors & errors, std::vector<std::string> & warnings)
+        : asked_(asked), files_(files), now_(now), errors_(errors), warnings_(warnings)
+    {
+    }
+
+    BuiltTrust run()
+    {
+        const config::Settings & settings = asked_.settings;
+        BuiltTrust result;
+        result.server_authorities = read_authorities(settings.server, "openSSL.server");
+        result.client_authorities = read_authorities(settings.client, "openSSL.client");
+        std::vector<spiffe::Bundle> bundles = read_bundles();
+        read_crls();
+        if (!errors_.empty())
+            return result; // stores of half the authorities would only add findings that are none
+
+        std::vector<const std::vector<Certificate> *> sets{&result.server_authorities, &result.client_authorities};
+        for (const spiffe::Bundle & bundle : bundles)
+            sets.push_back(&bundle.authorities);
+        const std::vector<std::vector<trust::Crl>> shares = share_crls(sets);
+        if (!errors_.empty())
+            return result;
+
+        result.client_trust = make_store(settings.server, result.server_authorities, shares[0], "openSSL.server.caConfig");
+        result.server_trust = make_store(settings.client, result.client_authorities, shares[1], "openSSL.client.caConfig");
+        std::map<std::string, std::vector<trust::Crl>> bundle_crls;
+        for (size_t i = 0; i < bundles.size(); ++i)
+            bundle_crls.emplace(bundles[i].trust_domain, shares[i + 2]);
+        if (auto set = spiffe::BundleSet::create(std::move(bundles), std::move(bundle_crls)))
+            result.bundles = std::move(*set);
+        else
+            append(errors_, std::move(set.error()), "mtls.trust_domains");
+        return result;
+    }
+
+private:
+    std::vector<Certificate> read_authorities(const config::TlsSection & section, const std::string & path)
+    {
+        const std::string field = path + ".caConfig";
+        if (section.ca_config.empty())
+            return {};
+        const std::vector<Piece> pieces = authority_files(files_, section.ca_config);
+        if (pieces.empty())
+            errors_.push_back(
+                {section.ca_config, field, "the directory holds no authority under its hash (such as 0a1b2c3d.0)",
+                 fmt::format("run: openssl rehash {}", section.ca_config), ""});
+        std::vector<Certificate> result;
+        for (const Piece & piece : pieces)
+        {
+            if (!*piece.content)
+            {
+                append(errors_, {piece.content->error()}, field);
+                continue;
+            }
+            auto certificates = openssl::certificates_from_pem((*piece.content)->bytes, piece.path);
+            if (!certificates)
+                append(errors_, {certificates.error()}, field);
+            else if (certificates->empty())
+                errors_.push_back({piece.path, field, "the file is empty", "put the authorities into it as PEM", ""});
+            else
+                result.insert(result.end(), certificates->begin(), certificates->end());
+        }
+        warn_of_expired(result, field);
+        return result;
+    }
+
+    void warn_of_expired(const std::vector<Certificate> & authorities, const std::string & field)
+    {
+        for (const Certificate & authority : authorities)
+            if (authority.facts().not_after < now_)
+                warnings_.push_back(fmt::format(
+                    "{}: authority {} expired at {}", field, printable(authority.facts().subject),
+                    format_rfc3339(authority.facts().not_after)));
+    }
+
+    std::vector<spiffe::Bundle> read_bundles()
+    {
+        std::vector<spiffe::Bundle> result;
+        for (size_t i = 0; i < asked_.settings.trust_domains.size(); ++i)
+        {
+            const config::TrustDomain & domain = asked_.settings.trust_domains[i];
+            const std::string field = fmt::format("mtls.trust_domains.trust_domain[{}]", i);
+            const auto name = spiffe::parse_trust_domain(domain.name);
+            if (!name)
+                errors_.push_back(
+                    {"", field + ".name",
+                     fmt::format("\"{}\" is no trust domain: {}", printable(domain.name), spiffe::message(name.error())),
+                     "write it as in spiffe://NAME/...: lower-case letters, digits, dots, dashes and underscores",
+                     std::string(spiffe::code(name.error()))});
+            const Result<FileContent> & content = files_.read(domain.bundle_file);
+            if (!content)
+                append(errors_, {content.error()}, field + ".bundle");
+            if (!name || !content)
+                continue;
+            if (is_blank(content->bytes))
+            {
+                errors_.push_back(
+                    {domain.bundle_file, field + ".bundle", "the file is empty",
+                     "put the bundle into it; one without authorities is {\"keys\": []}", ""});
+                continue;
+            }
+            auto bundle = spiffe::parse_bundle(*name, content->bytes, domain.bundle_file);
+            if (!bundle)
+            {
+                append(errors_, {bundle.error()}, field + ".bundle");
+                continue;
+            }
+            for (const std::string & note : bundle->notes)
+                warnings_.push_back(fmt::format("{}: {}", domain.bundle_file, note));
+            if (bundle->authorities.empty())
+                warnings_.push_back(
+                    fmt::format("{}: trust domain {} has no authority: none of its SVIDs verifies", domain.bundle_file, *name));
+            warn_of_expired(bundle->authorities, field);
+            result.push_back(std::move(*bundle));
+        }
+        return result;
+    }
+
+    void read_crls()
+    {
+        for (const std::string & path : asked_.settings.crl_files)
+        {
+            const std::vector<Piece> pieces = crl_files(files_, path);
+            if (pieces.empty())
+                warnings_.push_back(fmt::format("mtls.crl: the directory {} is empty: nothing is revoked", path));
+            for (const Piece & piece : pieces)
+                read_crl_file(piece);
+        }
+    }
+
+    void read_crl_file(const Piece & piece)
+    {
+        if (!*piece.content)
+        {
+            append(errors_, {piece.content->error()}, "mtls.crl");
+            return;
+        }
+        auto crls = trust::Crl::parse((*piece.content)->bytes, piece.path);
+        if (!crls)
+        {
+            append(errors_, {crls.error()}, "mtls.crl");
+            return;
+        }
+        for (trust::Crl & crl : *crls)
+        {
+            if (crl.next_update() && *crl.next_update() < now_)
+                warnings_.push_back(fmt::format(
+                    "{}: the CRL of {} should have been renewed at {}", piece.path, printable(crl.issuer()),
+                    format_rfc3339(*crl.next_update())));
+            crls_.push_back(std::move(crl));
+        }
+    }
+
+    /// Did an authority of this set that bears the CRL's issuer name sign it? Nothing: none bears the name.
+    static std::optional<bool> signed_by(const std::vector<Certificate> & authorities, const trust::Crl & crl)
+    {
+        std::vector<Certificate> namesakes;
+        std::copy_if(
+            authorities.begin(), authorities.end(), std::back_inserter(namesakes),
+            [&](const Certificate & authority) { return authority.facts().subject == crl.issuer(); });
+        if (namesakes.empty())
+            return std::nullopt;
+        return trust::TrustStore::create(std::move(namesakes), {crl}, {}).has_value();
+    }
+
+    std::vector<std::vector<trust::Crl>> share_crls(const std::vector<const std::vector<Certificate> *> & sets)
+    {
+        std::vector<std::vector<trust::Crl>> shares(sets.size());
+        for (const trust::Crl & crl : crls_)
+        {
+            bool named = false;
+            bool verified = false;
+            std::vector<bool> fits(sets.size());
+            for (size_t i = 0; i < sets.size(); ++i)
+            {
+                const std::optional<bool> answer = signed_by(*sets[i], crl);
+                named = named || answer.has_value();
+                verified = verified || answer.value_or(false);
+                fits[i] = answer.value_or(true);
+            }
+            if (named && !verified)
+                errors_.push_back(
+                    {crl.source(), "mtls.crl",
+                     fmt::format("the signature is not that of the authority {}", printable(crl.issuer())),
+                     "fetch the list again from the authority that is trusted here", ""});
+            for (size_t i = 0; i < sets.size(); ++i)
+                if (fits[i])
+                    shares[i].push_back(crl);
+        }
+        return shares;
+    }
+
+    std::shared_ptr<const trust::TrustStore> make_store(
+        const config::TlsSection & section, const std::vector<Certificate> & authorities, std::vector<trust::Crl> crls,
+        const std::string & field)
+    {
+        if (authorities.empty() && !section.load_default_ca_file)
+            return nullptr;
+        trust::TrustStore::Options options;
+        options.system_authorities = section.load_default_ca_file;
+        auto store = trust::TrustStore::create(authorities, std::move(crls), options);
+        if (store)
+            return std::move(*store);
+        append(errors_, std::move(store.error()), field);
+        return nullptr;
+    }
+
+    const Asked & asked_;
+    FileSet & files_;
+    UnixTime now_;
+    Errors & errors_;
+    std::vector<std::string> & warnings_;
+    std::vector<trust::Crl> crls_;
+};
+
+}
+
+bool is_blank(ByteView bytes)
+{
+    return as_text(bytes).find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+void append(Errors & errors, Errors more, const std::string & field)
+{
+    for (Error & error : more)
+    {
+        if (error.field.empty())
+            error.field = field;
+        errors.push_back(std::move(error));
+    }
+}
+
+BuiltTrust build_trust(const Asked & asked, FileSet & files, UnixTime now, Errors & errors, std::vector<std::string> & warnings)
+{
+    Errors own;
+    BuiltTrust result = Builder(asked, files, now, own, warnings).run();
+    errors.insert(errors.end(), own.begin(), own.end());
+    return result;
+}
+
+}

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "generation/reading.h"
+
+namespace chmtls::generation
+{
+
+/// Whom the candidate believes.
+struct BuiltTrust
+{
+    std::vector<openssl::Certificate> server_authorities; ///< of openSSL.server.caConfig; complete a leaf-only certificate file
+    std::vector<openssl::Certificate> client_authorities; ///< of openSSL.client.caConfig
+    std::shared_ptr<const trust::TrustStore> client_trust;
+    std::shared_ptr<const trust::TrustStore> server_trust;
+    std::shared_ptr<const spiffe::BundleSet> bundles;
+};
+
+/// Authorities, CRLs and bundles. Findings and warnings are added to the lists.
+///
+/// A CRL goes to every store whose authority signed it, and to all of them when its issuer is an authority of none (then it can
+/// only count below one). One that carries the name of an authority but the signature of none is refused.
+[[nodiscard]] BuiltTrust
+build_trust(const Asked & asked, FileSet & files, UnixTime now, Errors & errors, std::vector<std::string> & warnings);
+
+/// Nothing but blanks: a file that somebody is about to write. Never taken for "nothing is trusted" or "no rule".
+[[nodiscard]] bool is_blank(ByteView bytes);
+
+/// Adds errors that come from elsewhere; those without a field get `field`.
+void append(Errors & errors, Errors more, const std::string & field);
+
+}

@@ -1,0 +1,195 @@
+#include "generation/file_set.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "generation/resolver.h"
+
+namespace chmtls::generation
+{
+
+namespace
+{
+
+struct CloseDirectory
+{
+    void operator()(DIR * directory) const noexcept { ::closedir(directory); }
+};
+
+bool is_directory(const Place & place, const std::string & name)
+{
+    struct stat status = {};
+    return ::fstatat(place.directory->handle(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+}
+
+/// Where something was found and what it looked like before it was read.
+struct Seen
+{
+    std::shared_ptr<const Directory> directory;
+    std::string name;
+    std::optional<FileState> state;
+
+    [[nodiscard]] bool changed() const { return directory && state_of(directory->handle(), name) != state; }
+};
+
+Seen look(const Place & place)
+{
+    return {place.directory, place.name, state_of(place.directory->handle(), place.name)};
+}
+
+void add_error(Digester & digester, const Error & error)
+{
+    digester.add("error").add(error.reason);
+}
+
+}
+
+void Watch::merge(const Watch & other)
+{
+    names.insert(other.names.begin(), other.names.end());
+    everything = everything || other.everything;
+}
+
+class FileSet::Impl
+{
+public:
+    template <typename Content>
+    struct Entry
+    {
+        Seen seen;
+        Result<Content> content;
+    };
+    struct Listing
+    {
+        Seen seen;
+        std::optional<std::vector<std::string>> names;
+    };
+
+    template <typename Content, typename Read>
+    const Result<Content> & get(std::map<std::string, Entry<Content>> & entries, const std::string & path, const Read & read)
+    {
+        if (const auto known = entries.find(path); known != entries.end())
+            return known->second.content;
+        const Result<Place> place = resolver.resolve(path);
+        if (!place)
+            return entries.emplace(path, Entry<Content>{{}, tl::unexpected(place.error())}).first->second.content;
+        Seen seen = look(*place);
+        auto content = read(place->directory->handle(), place->name);
+        return entries.emplace(path, Entry<Content>{std::move(seen), std::move(content)}).first->second.content;
+    }
+
+    Listing make_listing(const std::string & path)
+    {
+        const Result<Place> place = resolver.resolve(path);
+        if (!place || !is_directory(*place, place->name))
+            return {place ? look(*place) : Seen{}, std::nullopt};
+        Listing result{look(*place), std::nullopt};
+        const int handle
+            = ::openat(place->directory->handle(), place->name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (handle < 0)
+            return result;
+        const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(handle));
+        if (!directory)
+        {
+            ::close(handle);
+            return result;
+        }
+        resolver.watch_everything(place->name == "." ? place->directory->path() : place->directory->path() + "/" + place->name);
+        result.names.emplace();
+        while (const dirent * entry = ::readdir(directory.get()))
+            if (entry->d_name[0] != '.' && entry->d_type != DT_DIR)
+                result.names->emplace_back(entry->d_name);
+        std::sort(result.names->begin(), result.names->end());
+        return result;
+    }
+
+    Resolver resolver;
+    std::map<std::string, Entry<FileContent>> files;
+    std::map<std::string, Entry<SecretFileContent>> secrets;
+    std::map<std::string, Listing> listings;
+};
+
+FileSet::FileSet() : impl_(std::make_unique<Impl>()) {}
+FileSet::~FileSet() = default;
+FileSet::FileSet(FileSet &&) noexcept = default;
+FileSet & FileSet::operator=(FileSet &&) noexcept = default;
+
+const Result<FileContent> & FileSet::read(const std::string & path, size_t limit)
+{
+    return impl_->get(
+        impl_->files, path, [&](int directory, const std::string & name) { return read_file_at(directory, name, path, limit); });
+}
+
+const Result<SecretFileContent> & FileSet::read_secret(const std::string & path, size_t limit)
+{
+    return impl_->get(
+        impl_->secrets, path,
+        [&](int directory, const std::string & name) { return read_secret_file_at(directory, name, path, limit); });
+}
+
+std::optional<std::vector<std::string>> FileSet::list(const std::string & path)
+{
+    auto known = impl_->listings.find(path);
+    if (known == impl_->listings.end())
+        known = impl_->listings.emplace(path, impl_->make_listing(path)).first;
+    return known->second.names;
+}
+
+bool FileSet::changed() const
+{
+    const auto any_changed = [](const auto & entries)
+    {
+        return std::any_of(entries.begin(), entries.end(), [](const auto & entry) { return entry.second.seen.changed(); });
+    };
+    return impl_->resolver.changed() || any_changed(impl_->files) || any_changed(impl_->secrets) || any_changed(impl_->listings);
+}
+
+Digest32 FileSet::digest() const
+{
+    Digester digester;
+    for (const auto & [path, entry] : impl_->files)
+    {
+        digester.add("file").add(path);
+        if (entry.content)
+            digester.add(entry.content->bytes);
+        else
+            add_error(digester, entry.content.error());
+    }
+    for (const auto & [path, entry] : impl_->secrets)
+    {
+        digester.add("secret").add(path);
+        if (entry.content)
+            digester.add(ByteView(Digester().add(entry.content->bytes.view()).finish()));
+        else
+            add_error(digester, entry.content.error());
+    }
+    for (const auto & [path, listing] : impl_->listings)
+        digester.add("list").add(path).add(listing.names ? fmt::format("{}", fmt::join(*listing.names, "/")) : "-");
+    return digester.finish();
+}
+
+const WatchList & FileSet::watches() const
+{
+    return impl_->resolver.watches();
+}
+
+std::vector<std::string> FileSet::paths() const
+{
+    std::vector<std::string> result;
+    for (const auto & [path, entry] : impl_->files)
+        result.push_back(path);
+    for (const auto & [path, entry] : impl_->secrets)
+        result.push_back(path);
+    for (const auto & [path, listing] : impl_->listings)
+        if (listing.names)
+            result.push_back(path);
+    return result;
+}
+
+}

@@ -1,0 +1,51 @@
+#pragma once
+
+// One generation: everything that a decision needs, of one moment, immutable.
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/secret.h"
+#include "config/settings.h"
+#include "credentials/credential.h"
+#include "mapping/clickhouse_users.h"
+#include "mapping/rule_set.h"
+#include "spiffe/bundle.h"
+#include "trust/path.h"
+
+namespace chmtls::generation
+{
+
+/// AES-256 and HMAC-SHA-256 keys of session tickets.
+struct TicketKey
+{
+    std::array<uint8_t, 16> name{};
+    SecretBytes aes;  ///< 32 bytes
+    SecretBytes hmac; ///< 32 bytes
+};
+
+struct Generation
+{
+    uint64_t number = 0;
+    Digest32 digest{}; ///< of the content of everything read
+    UnixTime loaded_at{};
+    config::Settings settings; ///< as asked; passphrases removed
+
+    std::shared_ptr<const credentials::CredentialSet> server_credentials;
+    std::shared_ptr<const credentials::CredentialSet> client_credentials;
+    std::shared_ptr<const trust::TrustStore> client_trust; ///< verifies peers that connect to us (openSSL.server)
+    std::shared_ptr<const trust::TrustStore> server_trust; ///< verifies peers that we connect to (openSSL.client)
+    std::shared_ptr<const spiffe::BundleSet> bundles;
+    std::shared_ptr<const mapping::RuleSet> rules;
+    std::shared_ptr<const mapping::ClickHouseUsers> users;
+    TicketKey ticket_key; ///< new with every generation: a change ends resumption
+    std::vector<std::string> warnings;
+
+    [[nodiscard]] const config::Listener * listener(std::string_view name) const;
+};
+
+using GenerationPtr = std::shared_ptr<const Generation>;
+
+}

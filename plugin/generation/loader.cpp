@@ -1,0 +1,308 @@
+#include "generation/loader.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "generation/build_trust.h"
+#include "generation/reading.h"
+
+namespace chmtls::generation
+{
+
+namespace
+{
+
+class Builder
+{
+public:
+    Builder(const Asked & asked, Reading & reading, UnixTime now, const Generation * previous)
+        : asked_(asked), settings_(asked.settings), files_(reading.files), now_(now), previous_(previous), errors_(asked.errors),
+          result_(std::make_shared<Generation>())
+    {
+        result_->digest = reading.digest;
+        result_->loaded_at = now;
+        result_->settings = asked.settings;
+        result_->warnings = asked.settings.warnings;
+    }
+
+    Checked<std::shared_ptr<Generation>> run()
+    {
+        BuiltTrust trust = build_trust(asked_, files_, now_, errors_, result_->warnings);
+        build_credentials(trust);
+        build_rules();
+        build_users();
+        check_dh_params(settings_.server, "openSSL.server.dhParamsFile");
+        check_dh_params(settings_.client, "openSSL.client.dhParamsFile");
+        check_listeners();
+        if (!errors_.empty())
+            return tl::unexpected(std::move(errors_));
+
+        result_->client_trust = std::move(trust.client_trust);
+        result_->server_trust = std::move(trust.server_trust);
+        result_->bundles = std::move(trust.bundles);
+        warn_of_lost_identities();
+        make_ticket_key();
+        return std::move(result_);
+    }
+
+private:
+    std::shared_ptr<const credentials::Credential> load_one(
+        const std::string & certificate_file, const std::string & private_key_file, const SecretBytes & passphrase,
+        const std::vector<std::string> & server_names, const std::vector<openssl::Certificate> & authorities,
+        const std::string & field, const credentials::CredentialSet * in_force)
+    {
+        const CredentialFiles read = credential_files(files_, certificate_file, private_key_file);
+        if (!read.key)
+            append(errors_, {read.key.error()}, field + ".privateKeyFile");
+        if (read.certificate && !*read.certificate)
+            append(errors_, {read.certificate->error()}, field + ".certificateFile");
+        if (!read.key || (read.certificate && !*read.certificate))
+            return nullptr;
+
+        const ByteView certificate_pem = read.certificate ? ByteView((*read.certificate)->bytes) : read.key->bytes.view();
+        const auto load_at = [&](UnixTime at)
+        {
+            return credentials::load_credential(
+                {certificate_file, certificate_pem, private_key_file, read.key->bytes.view(), read.key->facts, passphrase,
+                 server_names, authorities, at});
+        };
+        auto loaded = load_at(now_);
+        if (!loaded && in_force)
+            if (auto still = load_as_in_force(*in_force, load_at))
+            {
+                result_->warnings.push_back(
+                    fmt::format("{}: {}; it is in force already and stays so", field, chmtls::describe(loaded.error())));
+                loaded = std::move(*still);
+            }
+        if (!loaded)
+        {
+            append(errors_, std::move(loaded.error()), field);
+            return nullptr;
+        }
+        result_->warnings.insert(result_->warnings.end(), loaded->warnings.begin(), loaded->warnings.end());
+        return std::move(loaded->credential);
+    }
+
+    /// The same key and chain that are in force already, judged by the last moment at which they were valid.
+    template <typename LoadAt>
+    static std::optional<credentials::LoadedCredential>
+    load_as_in_force(const credentials::CredentialSet & in_force, const LoadAt & load_at)
+    {
+        for (const auto & credential : in_force.all())
+        {
+            UnixTime last = UnixTime::max();
+            for (const openssl::Certificate & certificate : credential->chain)
+                last = std::min(last, certificate.facts().not_after);
+            auto loaded = load_at(last - std::chrono::seconds(1));
+            if (loaded && loaded->credential->id == credential->id)
+                return std::move(*loaded);
+        }
+        return std::nullopt;
+    }
+
+    void build_credentials(const BuiltTrust & trust)
+    {
+        const size_t before = errors_.size();
+        const auto * server_in_force = previous_ ? previous_->server_credentials.get() : nullptr;
+        std::shared_ptr<const credentials::Credential> main;
+        if (!settings_.server.private_key_file.empty())
+            main = load_one(
+                settings_.server.certificate_file, settings_.server.private_key_file, asked_.server_passphrase, {},
+                trust.server_authorities, "openSSL.server", server_in_force);
+        std::vector<std::shared_ptr<const credentials::Credential>> by_name;
+        for (size_t i = 0; i < settings_.sni.size(); ++i)
+        {
+            const config::SniCertificate & each = settings_.sni[i];
+            if (each.private_key_file.empty())
+                continue; // the parser has said so
+            const std::string field = fmt::format("mtls.server_certificates.certificate[{}]", i);
+            if (auto credential = load_one(
+                    each.certificate_file, each.private_key_file, asked_.sni_passphrases[i], each.server_names,
+                    trust.server_authorities, field, server_in_force))
+                by_name.push_back(std::move(credential));
+        }
+        std::shared_ptr<const credentials::Credential> client;
+        if (!settings_.client.private_key_file.empty())
+            client = load_one(
+                settings_.client.certificate_file, settings_.client.private_key_file, asked_.client_passphrase, {},
+                trust.client_authorities, "openSSL.client", previous_ ? previous_->client_credentials.get() : nullptr);
+        if (errors_.size() > before)
+            return;
+        result_->server_credentials = make_set(std::move(main), std::move(by_name), "mtls.server_certificates");
+        result_->client_credentials = make_set(std::move(client), {}, "openSSL.client");
+    }
+
+    std::shared_ptr<const credentials::CredentialSet> make_set(
+        std::shared_ptr<const credentials::Credential> main, std::vector<std::shared_ptr<const credentials::Credential>> by_name,
+        const std::string & field)
+    {
+        auto set = credentials::CredentialSet::create(std::move(main), std::move(by_name));
+        if (set)
+            return std::move(*set);
+        append(errors_, std::move(set.error()), field);
+        return nullptr;
+    }
+
+    void build_rules()
+    {
+        const size_t before = errors_.size();
+        std::vector<mapping::RuleText> rules;
+        for (const config::Rule & each : settings_.rules)
+            rules.push_back(rule_text(each));
+        for (const std::string & path : settings_.rules_files)
+        {
+            const Result<FileContent> & content = files_.read(path);
+            if (!content)
+            {
+                append(errors_, {content.error()}, "mtls.users.rules_file");
+                continue;
+            }
+            if (is_blank(content->bytes))
+            {
+                errors_.push_back(
+                    {path, "mtls.users.rules_file", "the file is empty",
+                     "write the rules into it; a file of comments (#) says that there shall be none", ""});
+                continue;
+            }
+            auto parsed = mapping::parse_rules_file(as_text(content->bytes), path);
+            if (parsed)
+                std::move(parsed->begin(), parsed->end(), std::back_inserter(rules));
+            else
+                append(errors_, std::move(parsed.error()), "mtls.users.rules_file");
+        }
+        if (errors_.size() > before)
+            return;
+        auto compiled = mapping::RuleSet::compile(std::move(rules));
+        if (compiled)
+            result_->rules = std::move(*compiled);
+        else
+            append(errors_, std::move(compiled.error()), "mtls.users");
+    }
+
+    mapping::RuleText rule_text(const config::Rule & rule)
+    {
+        mapping::RuleText text{rule.name, {}, rule.user, rule.source};
+        for (const config::Matcher & matcher : rule.matchers)
+        {
+            if (const auto field = mapping::parse_field(matcher.field))
+                text.matchers.push_back({*field, matcher.pattern});
+            else
+                errors_.push_back(
+                    {rule.source, printable(matcher.field), field.error().reason, field.error().remedy, field.error().code});
+        }
+        return text;
+    }
+
+    void build_users()
+    {
+        std::vector<mapping::UserCertificates> users;
+        for (const config::UserSection & each : asked_.users)
+            users.push_back({each.user, each.common_names, each.subject_alt_names, each.has_password, each.source});
+        auto compiled = mapping::ClickHouseUsers::compile(std::move(users));
+        if (compiled)
+            result_->users = std::move(*compiled);
+        else
+            append(errors_, std::move(compiled.error()), "users");
+    }
+
+    void check_dh_params(const config::TlsSection & section, const std::string & field)
+    {
+        if (section.dh_params_file.empty())
+            return;
+        const Result<FileContent> & content = files_.read(section.dh_params_file);
+        if (!content)
+            append(errors_, {content.error()}, field);
+        else if (as_text(content->bytes).find("-----BEGIN DH PARAMETERS-----") == std::string_view::npos)
+            errors_.push_back(
+                {section.dh_params_file, field, "holds no DH PARAMETERS", "make them with: openssl dhparam -out FILE 3072", ""});
+    }
+
+    void check_listeners()
+    {
+        const bool anyone_trusted
+            = !settings_.server.ca_config.empty() || settings_.server.load_default_ca_file || !settings_.trust_domains.empty();
+        if (anyone_trusted)
+            return;
+        for (const config::Listener & listener : settings_.listeners)
+        {
+            if (listener.client_certificate == config::ClientCertificate::required)
+                errors_.push_back(
+                    {"", fmt::format("mtls.listeners.{}.client_certificate", listener.name),
+                     "a client certificate is required, but no authority is trusted: nobody could connect",
+                     "set openSSL.server.caConfig or mtls.trust_domains", ""});
+            else if (listener.client_certificate == config::ClientCertificate::optional)
+                result_->warnings.push_back(fmt::format(
+                    "{} asks for client certificates, but no authority is trusted: set openSSL.server.caConfig or "
+                    "mtls.trust_domains",
+                    listener.name));
+        }
+    }
+
+    void warn_of_lost_identities()
+    {
+        const bool by_certificate = result_->rules->size() > 0 || !result_->users->users().empty();
+        const auto & server = settings_.server;
+        if (by_certificate && server.verification_mode == config::VerificationMode::none)
+            result_->warnings.push_back(
+                "openSSL.server.verificationMode is none: certificates are not verified, so nobody can log "
+                "in by certificate although there are rules or users for it");
+        if (by_certificate && server.handler == config::CertificateHandler::accept)
+            result_->warnings.push_back(
+                "openSSL.server.invalidCertificateHandler is AcceptCertificateHandler: a certificate that "
+                "does not verify is let through without an identity and cannot log in");
+        if (server.load_default_ca_file && server.verification_mode != config::VerificationMode::none && by_certificate)
+            result_->warnings.push_back("openSSL.server.loadDefaultCAFile is true: any of the system's authorities can issue "
+                                        "certificates that the rules and users are matched against");
+        const auto looks_at_spiffe = [](const mapping::RuleText & rule)
+        {
+            return std::any_of(
+                rule.matchers.begin(), rule.matchers.end(),
+                [](const mapping::MatcherText & matcher)
+                { return matcher.field == mapping::Field::spiffe_id || matcher.field == mapping::Field::trust_domain; });
+        };
+        const auto & rules = result_->rules->rules();
+        if (settings_.trust_domains.empty() && std::any_of(rules.begin(), rules.end(), looks_at_spiffe))
+            result_->warnings.push_back(
+                "rules look at spiffe_id or trust_domain, but there is no mtls.trust_domains: they match nobody");
+    }
+
+    void make_ticket_key()
+    {
+        fill_random(result_->ticket_key.name);
+        result_->ticket_key.aes = SecretBytes(size_t{32});
+        result_->ticket_key.hmac = SecretBytes(size_t{32});
+        fill_random(result_->ticket_key.aes.mutable_view());
+        fill_random(result_->ticket_key.hmac.mutable_view());
+    }
+
+    const Asked & asked_;
+    const config::Settings & settings_;
+    FileSet & files_;
+    UnixTime now_;
+    const Generation * previous_;
+    Errors errors_;
+    std::shared_ptr<Generation> result_;
+};
+
+}
+
+Checked<std::shared_ptr<Generation>> build(const Asked & asked, Reading & reading, UnixTime now, const Generation * previous)
+{
+    if (reading.torn)
+        return tl::unexpected(Errors{
+            {"", "", "files kept changing while they were read", "replace files by renaming finished ones over them", ""}});
+    return Builder(asked, reading, now, previous).run();
+}
+
+Checked<Loaded> load(const Input & input, UnixTime now)
+{
+    const Asked asked = ask(input);
+    Reading reading = read(asked);
+    auto generation = build(asked, reading, now, nullptr);
+    if (!generation)
+        return tl::unexpected(std::move(generation.error()));
+    return Loaded{std::move(*generation), reading.files.paths()};
+}
+
+}

@@ -1,0 +1,422 @@
+#include "generation/manager.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include <poll.h>
+
+#include <fmt/format.h>
+
+#include "generation/attempts.h"
+#include "generation/debounce.h"
+#include "generation/reading.h"
+#include "generation/wake.h"
+#include "generation/watcher.h"
+
+namespace chmtls::generation
+{
+
+namespace
+{
+
+using std::chrono::milliseconds;
+
+/// Between two looks, whatever goes wrong.
+constexpr milliseconds shortest_wait{10};
+
+SteadyTime steady_now()
+{
+    return std::chrono::steady_clock::now();
+}
+
+void merge(WatchList & into, const WatchList & from)
+{
+    for (const auto & [directory, watch] : from)
+        into[directory].merge(watch);
+}
+
+bool same_passphrases(const Asked & left, const Asked & right)
+{
+    const auto same = [](const SecretBytes & one, const SecretBytes & other)
+    {
+        return equal_constant_time(one.view(), other.view());
+    };
+    return same(left.server_passphrase, right.server_passphrase) && same(left.client_passphrase, right.client_passphrase)
+           && std::equal(
+               left.sni_passphrases.begin(), left.sni_passphrases.end(), right.sni_passphrases.begin(),
+               right.sni_passphrases.end(), same);
+}
+
+}
+
+class Manager::Impl
+{
+public:
+    Impl(Events events, Clock clock) : events_(std::move(events)), clock_(std::move(clock)) {}
+
+    ~Impl()
+    {
+        stopping_ = true;
+        wake_.send();
+        if (thread_.joinable())
+            thread_.join();
+    }
+
+    Impl(const Impl &) = delete;
+    Impl & operator=(const Impl &) = delete;
+
+    Checked<uint64_t> configure(const Input & input)
+    {
+        Asked asked = ask(input);
+        const std::lock_guard guard(work_);
+        Reading reading = read(asked);
+        const GenerationPtr now_in_force = current_.current();
+        const bool unchanged = now_in_force && asked.errors.empty() && !reading.torn && reading.digest == now_in_force->digest;
+        if (unchanged && same_passphrases(asked, asked_))
+        {
+            take(std::move(asked));
+            return now_in_force->number;
+        }
+        auto built = build(asked, reading, clock_(), now_in_force.get());
+        if (!built)
+        {
+            if (now_in_force)
+                refuse(std::move(asked), reading, built.error());
+            return tl::unexpected(std::move(built.error()));
+        }
+        // Another passphrase for the same files: they were read by it, and nothing else is new.
+        const uint64_t number = unchanged ? now_in_force->number : publish(std::move(*built));
+        take(std::move(asked));
+        return number;
+    }
+
+    GenerationPtr current() { return current_.current(); }
+
+    std::shared_ptr<const credentials::Credential> credential(uint64_t id)
+    {
+        for (const GenerationPtr & generation : {current_.current(), previous_.current()})
+        {
+            if (!generation)
+                continue;
+            for (const auto & set : {generation->server_credentials, generation->client_credentials})
+                if (set)
+                    if (auto found = set->find(id))
+                        return found;
+        }
+        return nullptr;
+    }
+
+    ReloadState state() const
+    {
+        const std::lock_guard guard(state_mutex_);
+        ReloadState result = state_;
+        if (result.last_error.empty())
+            result.last_error = configuration_error_;
+        return result;
+    }
+
+private:
+    void log(LogLevel level, const std::string & message) const
+    {
+        if (events_.log)
+            events_.log(level, message);
+    }
+
+    // ---- under work_ ----
+
+    /// This configuration is in force from now on.
+    void take(Asked asked)
+    {
+        // What the host has read is what lies there now; only a change from here on is news. While the list stays the same the
+        // digest of the last look stays too, so that a change between the host's reading and this moment is not lost.
+        const bool other_files = asked_.watched != asked.watched;
+        asked_ = std::move(asked);
+        if (other_files)
+            configuration_digest_ = configuration_digest();
+        refused_.reset();
+        refused_attempts_.succeeded();
+        succeed();
+        {
+            const std::lock_guard guard(state_mutex_);
+            configuration_error_.clear();
+        }
+        rearm_ = true;
+        if (thread_.joinable())
+            wake_.send();
+        else
+            thread_ = std::thread([this] { run(); });
+    }
+
+    /// Not taken. Its files are looked at again from time to time: when nothing stands in its way any more, the host is asked to
+    /// offer it once more.
+    void refuse(Asked asked, const Reading & reading, const Errors & errors)
+    {
+        const std::string cause = describe(errors);
+        (void)refused_attempts_.failed(reading.torn ? std::nullopt : std::optional(reading.digest), cause, steady_now());
+        // A defect of the text itself can only be mended by another text, and that one comes through configure.
+        refused_.reset();
+        if (asked.errors.empty())
+            refused_ = std::move(asked);
+        {
+            const std::lock_guard guard(state_mutex_);
+            ++state_.failures;
+            configuration_error_ = cause;
+        }
+        rearm_ = true;
+        wake_.send();
+    }
+
+    uint64_t publish(std::shared_ptr<Generation> generation)
+    {
+        const GenerationPtr before = current_.current();
+        generation->number = ++number_;
+        const GenerationPtr next = std::move(generation);
+        // First the former one, so that at every moment one of the two places knows each credential that is in use.
+        previous_.publish(before);
+        current_.publish(next);
+        {
+            const std::lock_guard guard(state_mutex_);
+            state_.last_success = next->loaded_at;
+            state_.reloads += before ? 1 : 0;
+        }
+        log(LogLevel::information,
+            fmt::format(
+                "generation {} is in force: digest {}, {} rules, {} users with certificates, {} trust domains", next->number,
+                to_hex(next->digest).substr(0, 16), next->rules->size(), next->users->users().size(),
+                next->settings.trust_domains.size()));
+        std::set<std::string> warnings;
+        for (const std::string & warning : next->warnings)
+            if (warnings.insert(warning).second && !known_warnings_.contains(warning))
+                log(LogLevel::warning, warning);
+        known_warnings_ = std::move(warnings);
+        if (events_.published)
+            events_.published(next);
+        return next->number;
+    }
+
+    void watch(const Reading & reading) { merge(watch_list_, reading.files.watches()); }
+
+    void fail_reload(const std::optional<Digest32> & content, const std::string & cause)
+    {
+        const bool worth_a_line = attempts_.failed(content, cause, steady_now());
+        {
+            const std::lock_guard guard(state_mutex_);
+            ++state_.failures;
+            state_.last_error = cause;
+            if (!state_.failing_since)
+                state_.failing_since = clock_();
+        }
+        const std::string message = fmt::format("reload failed, generation {} stays in force: {}", number_, cause);
+        log(worth_a_line ? LogLevel::warning : LogLevel::debug, message);
+    }
+
+    void succeed()
+    {
+        if (!attempts_.failing())
+            return;
+        const auto lasted = std::chrono::duration_cast<milliseconds>(steady_now() - attempts_.since());
+        log(attempts_.logged() ? LogLevel::information : LogLevel::debug,
+            fmt::format(
+                "the files are in order again after {} failed attempts in {} ms; generation {} is in force", attempts_.count(),
+                lasted.count(), number_));
+        attempts_.succeeded();
+        const std::lock_guard guard(state_mutex_);
+        state_.last_error.clear();
+        state_.failing_since.reset();
+    }
+
+    void reload()
+    {
+        Reading reading = read(asked_);
+        watch(reading);
+        const GenerationPtr in_force = current_.current();
+        if (!reading.torn && reading.digest == in_force->digest)
+        {
+            succeed();
+            return;
+        }
+        if (!reading.torn && attempts_.failed_with(reading.digest) && !attempts_.due(steady_now()))
+            return; // nothing new to be learned
+        auto built = build(asked_, reading, clock_(), in_force.get());
+        if (!built)
+        {
+            fail_reload(reading.torn ? std::nullopt : std::optional(reading.digest), describe(built.error()));
+            return;
+        }
+        publish(std::move(*built));
+        succeed();
+    }
+
+    Digest32 configuration_digest()
+    {
+        FileSet files;
+        for (const std::string & path : asked_.watched)
+            (void)files.read(path);
+        merge(watch_list_, files.watches());
+        return files.digest();
+    }
+
+    /// Has a watched file of the configuration changed?
+    bool configuration_changed()
+    {
+        const Digest32 before = std::exchange(configuration_digest_, configuration_digest());
+        return before != configuration_digest_;
+    }
+
+    /// Would the configuration that was refused be taken now?
+    bool refused_would_pass()
+    {
+        if (!refused_)
+            return false;
+        Reading reading = read(*refused_);
+        watch(reading);
+        if (!reading.torn && refused_attempts_.failed_with(reading.digest) && !refused_attempts_.due(steady_now()))
+            return false;
+        const auto built = build(*refused_, reading, clock_(), current_.current().get());
+        if (!built)
+        {
+            const auto content = reading.torn ? std::nullopt : std::optional(reading.digest);
+            (void)refused_attempts_.failed(content, describe(built.error()), steady_now());
+            return false;
+        }
+        refused_.reset();
+        refused_attempts_.succeeded();
+        return true;
+    }
+
+    /// Looks at everything once. True: the host should offer its configuration again.
+    bool check()
+    {
+        watch_list_.clear();
+        try
+        {
+            reload();
+            const bool changed = configuration_changed();
+            return refused_would_pass() || changed;
+        }
+        catch (const std::exception & exception) // out of memory, for one
+        {
+            fail_reload(std::nullopt, exception.what());
+            return false;
+        }
+    }
+
+    // ---- the thread ----
+
+    void run()
+    {
+        Watcher watcher;
+        Debounce debounce;
+        SteadyTime next_poll = steady_now();
+        std::string known_defect;
+        while (!stopping_)
+        {
+            wait(watcher, debounce.pending() ? std::min(next_poll, debounce.due(watcher.writing())) : next_poll);
+            if (stopping_)
+                return;
+            if (watcher.drain())
+                debounce.event(steady_now());
+            const SteadyTime now = steady_now();
+            const bool due = debounce.pending() ? now >= debounce.due(watcher.writing()) : now >= next_poll;
+            if (!due && !rearm_)
+                continue;
+            debounce.reset();
+            rearm_ = false;
+            next_poll = now + look(watcher);
+            if (watcher.defect() != known_defect)
+            {
+                known_defect = watcher.defect();
+                if (!known_defect.empty())
+                    log(LogLevel::warning, known_defect);
+            }
+        }
+    }
+
+    /// Checks until everything that was read is also watched; the time until the next look.
+    milliseconds look(Watcher & watcher)
+    {
+        bool tell_host = false;
+        milliseconds next{0};
+        bool settled = false;
+        for (int round = 0; round < 3 && !settled; ++round)
+        {
+            const std::lock_guard guard(work_);
+            tell_host = check() || tell_host;
+            next = asked_.settings.poll_interval;
+            for (const Attempts * attempts : {&attempts_, &refused_attempts_})
+                if (attempts->retry_at() && (attempts == &attempts_ || refused_))
+                    next = std::min(next, std::chrono::ceil<milliseconds>(*attempts->retry_at() - steady_now()));
+            // What is watched only now may have changed before: look once more.
+            settled = !watcher.arm(watch_list_);
+        }
+        if (!settled)
+            next = std::min(next, Debounce::quiet_time);
+        if (tell_host && events_.configuration_changed)
+            events_.configuration_changed();
+        return std::max(next, shortest_wait);
+    }
+
+    void wait(const Watcher & watcher, SteadyTime until) const
+    {
+        const auto left = std::chrono::ceil<milliseconds>(until - steady_now()).count();
+        pollfd handles[2] = {{wake_.handle(), POLLIN, 0}, {watcher.handle(), POLLIN, 0}};
+        (void)::poll(handles, watcher.handle() < 0 ? 1 : 2, static_cast<int>(std::clamp<int64_t>(left, 0, 3'600'000)));
+        if (handles[0].revents)
+            wake_.receive();
+    }
+
+    const Events events_;
+    const Clock clock_;
+    Published current_;
+    Published previous_;
+    Wake wake_;
+    std::atomic<bool> stopping_{false};
+    std::atomic<bool> rearm_{false};
+
+    std::mutex work_; ///< one load at a time; never taken by readers
+    Asked asked_;
+    Attempts attempts_;
+    std::optional<Asked> refused_;
+    Attempts refused_attempts_;
+    Digest32 configuration_digest_ = FileSet().digest(); ///< of the watched files, none so far
+    WatchList watch_list_;
+    uint64_t number_ = 0;
+    std::set<std::string> known_warnings_;
+
+    mutable std::mutex state_mutex_;
+    ReloadState state_;
+    std::string configuration_error_;
+
+    std::thread thread_; ///< last: everything above exists before it starts
+};
+
+Manager::Manager(Events events, Clock clock) : impl_(std::make_unique<Impl>(std::move(events), std::move(clock))) {}
+Manager::~Manager() = default;
+
+Checked<uint64_t> Manager::configure(Input input)
+{
+    auto result = impl_->configure(input);
+    wipe({reinterpret_cast<uint8_t *>(input.server_xml.data()), input.server_xml.size()}); // passphrases
+    return result;
+}
+
+GenerationPtr Manager::current() const
+{
+    return impl_->current();
+}
+
+std::shared_ptr<const credentials::Credential> Manager::credential(uint64_t id) const
+{
+    return impl_->credential(id);
+}
+
+ReloadState Manager::state() const
+{
+    return impl_->state();
+}
+
+}

@@ -1,0 +1,272 @@
+// The digest of what was asked for changes with every setting, and with nothing else.
+
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "config/settings_digest.h"
+
+namespace chmtls::config
+{
+namespace
+{
+
+Settings full()
+{
+    Settings settings;
+    settings.enabled = true;
+    settings.listeners = {{"https_port", 8443, ClientCertificate::optional}};
+    settings.sni = {{{"a.example"}, "/c", "/k", ""}};
+    settings.trust_domains = {{"example.org", "/b"}};
+    settings.rules = {{"n", {{"dns", "a"}}, "u", "config.xml:1"}};
+    return settings;
+}
+
+struct Change
+{
+    std::string name;
+    std::function<void(Settings &)> apply;
+};
+
+void PrintTo(const Change & one, std::ostream * out)
+{
+    *out << one.name;
+}
+
+class SettingsDigest : public testing::TestWithParam<Change>
+{
+};
+
+TEST_P(SettingsDigest, Changes)
+{
+    Settings changed = full();
+    GetParam().apply(changed);
+    EXPECT_NE(digest_of(changed), digest_of(full()));
+    EXPECT_EQ(digest_of(full()), digest_of(full()));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    With, SettingsDigest,
+    testing::Values(
+        Change{
+            "Enabled",
+            [](Settings & s)
+            {
+                s.enabled = false;
+            }},
+        Change{
+            "Certificate",
+            [](Settings & s)
+            {
+                s.server.certificate_file = "x";
+            }},
+        Change{
+            "Key",
+            [](Settings & s)
+            {
+                s.server.private_key_file = "x";
+            }},
+        Change{
+            "Ca",
+            [](Settings & s)
+            {
+                s.server.ca_config = "x";
+            }},
+        Change{
+            "ClientCa",
+            [](Settings & s)
+            {
+                s.client.ca_config = "x";
+            }},
+        Change{
+            "DefaultCa",
+            [](Settings & s)
+            {
+                s.server.load_default_ca_file = true;
+            }},
+        Change{
+            "Mode",
+            [](Settings & s)
+            {
+                s.server.verification_mode = VerificationMode::strict;
+            }},
+        Change{
+            "Depth",
+            [](Settings & s)
+            {
+                s.server.verification_depth = 1;
+            }},
+        Change{
+            "Handler",
+            [](Settings & s)
+            {
+                s.server.handler = CertificateHandler::accept;
+            }},
+        Change{
+            "CipherList",
+            [](Settings & s)
+            {
+                s.server.cipher_list = "x";
+            }},
+        Change{
+            "CipherSuites",
+            [](Settings & s)
+            {
+                s.server.cipher_suites = "x";
+            }},
+        Change{
+            "MinVersion",
+            [](Settings & s)
+            {
+                s.server.min_version = ProtocolVersion::tls1_3;
+            }},
+        Change{
+            "MaxVersion",
+            [](Settings & s)
+            {
+                s.server.max_version = ProtocolVersion::tls1_2;
+            }},
+        Change{
+            "PreferServer",
+            [](Settings & s)
+            {
+                s.server.prefer_server_ciphers = true;
+            }},
+        Change{
+            "CacheSessions",
+            [](Settings & s)
+            {
+                s.server.cache_sessions = true;
+            }},
+        Change{
+            "DhParams",
+            [](Settings & s)
+            {
+                s.server.dh_params_file = "x";
+            }},
+        Change{
+            "ExtendedVerification",
+            [](Settings & s)
+            {
+                s.server.extended_verification = true;
+            }},
+        Change{
+            "ListenerName",
+            [](Settings & s)
+            {
+                s.listeners[0].name = "tcp_port_secure";
+            }},
+        Change{
+            "ListenerPort",
+            [](Settings & s)
+            {
+                s.listeners[0].port = 1;
+            }},
+        Change{
+            "ListenerPolicy",
+            [](Settings & s)
+            {
+                s.listeners[0].client_certificate = ClientCertificate::none;
+            }},
+        Change{
+            "SniName",
+            [](Settings & s)
+            {
+                s.sni[0].server_names = {"b.example"};
+            }},
+        Change{
+            "SniKey",
+            [](Settings & s)
+            {
+                s.sni[0].private_key_file = "x";
+            }},
+        Change{
+            "TrustDomain",
+            [](Settings & s)
+            {
+                s.trust_domains[0].name = "x";
+            }},
+        Change{
+            "Bundle",
+            [](Settings & s)
+            {
+                s.trust_domains[0].bundle_file = "x";
+            }},
+        Change{
+            "Crl",
+            [](Settings & s)
+            {
+                s.crl_files = {"x"};
+            }},
+        Change{
+            "RuleName",
+            [](Settings & s)
+            {
+                s.rules[0].name = "x";
+            }},
+        Change{
+            "RuleField",
+            [](Settings & s)
+            {
+                s.rules[0].matchers[0].field = "x";
+            }},
+        Change{
+            "RulePattern",
+            [](Settings & s)
+            {
+                s.rules[0].matchers[0].pattern = "x";
+            }},
+        Change{
+            "RuleUser",
+            [](Settings & s)
+            {
+                s.rules[0].user = "x";
+            }},
+        Change{
+            "RulesFile",
+            [](Settings & s)
+            {
+                s.rules_files = {"x"};
+            }},
+        Change{
+            "Login",
+            [](Settings & s)
+            {
+                s.certificate_login = CertificateLogin::always;
+            }},
+        Change{
+            "PollInterval",
+            [](Settings & s)
+            {
+                s.poll_interval = std::chrono::milliseconds(1);
+            }}),
+    [](const auto & one) { return one.param.name; });
+
+TEST(SettingsDigestOf, LeavesOutPassphrasesWarningsAndPlaces)
+{
+    Settings changed = full();
+    changed.server.passphrase = "secret";
+    changed.sni[0].passphrase = "secret";
+    changed.warnings = {"w"};
+    changed.rules[0].source = "elsewhere";
+    EXPECT_EQ(digest_of(changed), digest_of(full()));
+}
+
+TEST(UsersDigest, ChangesWithEachPart)
+{
+    const std::vector<UserSection> users{{"a", {"cn"}, {"DNS:x"}, false, "here"}};
+    auto changed = users;
+    changed[0].source = "there";
+    EXPECT_EQ(digest_of(changed), digest_of(users));
+    changed[0].has_password = true;
+    EXPECT_NE(digest_of(changed), digest_of(users));
+    changed = users;
+    changed[0].common_names.clear();
+    EXPECT_NE(digest_of(changed), digest_of(users));
+    changed = users;
+    changed[0].subject_alt_names = {"DNS:y"};
+    EXPECT_NE(digest_of(changed), digest_of(users));
+}
+
+}
+}

@@ -1,0 +1,424 @@
+// One load: everything is read, everything is checked, everything that is wrong is said at once.
+
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "generation/loader.h"
+#include "generation/reading.h"
+#include "reload/site.h"
+
+namespace chmtls::generation
+{
+namespace
+{
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::Contains;
+using testing::Each;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+Loaded loaded(const test::Site & site)
+{
+    auto result = load(site.input(), site.now);
+    if (!result)
+        throw std::runtime_error(describe(result.error()));
+    return std::move(*result);
+}
+
+Errors refused(const test::Site & site)
+{
+    auto result = load(site.input(), site.now);
+    EXPECT_FALSE(result.has_value());
+    return result ? Errors() : result.error();
+}
+
+TEST(Loader, EverythingIsThere)
+{
+    const test::Site site;
+    const Loaded result = loaded(site);
+    const Generation & generation = *result.generation;
+    ASSERT_NE(generation.server_credentials, nullptr);
+    EXPECT_EQ(generation.server_credentials->all().size(), 2u);
+    EXPECT_NE(generation.server_credentials->select("sni.example"), generation.server_credentials->select(""));
+    EXPECT_NE(generation.client_credentials->select(""), nullptr);
+    EXPECT_EQ(generation.client_trust->anchors().size(), 1u);
+    EXPECT_EQ(generation.client_trust->crls().size(), 1u);
+    EXPECT_EQ(generation.server_trust->anchors().size(), 1u);
+    ASSERT_NE(generation.bundles->find("example.org"), nullptr);
+    EXPECT_EQ(generation.rules->size(), 1u);
+    EXPECT_NE(generation.users, nullptr);
+    EXPECT_EQ(generation.ticket_key.aes.size(), 32u);
+    EXPECT_THAT(generation.warnings, IsEmpty());
+    EXPECT_NE(generation.listener("tcp_port_secure"), nullptr);
+    EXPECT_EQ(generation.listener("https_port"), nullptr);
+    EXPECT_THAT(result.files, AllOf(Contains(site.path("server.key")), Contains(site.path("rules.txt"))));
+}
+
+TEST(Loader, SameContentHasTheSameDigestAndOtherTicketKeys)
+{
+    const test::Site site;
+    const auto first = loaded(site).generation;
+    site.rename_over("server.crt", site.contents.server_certificate);
+    const auto second = loaded(site).generation;
+    EXPECT_EQ(first->digest, second->digest);
+    EXPECT_NE(first->ticket_key.name, second->ticket_key.name);
+}
+
+TEST(Loader, EveryFileIsInTheDigest)
+{
+    const test::Site site;
+    const Digest32 before = loaded(site).generation->digest;
+    for (const auto & [name, content] : test::Site::named(site.contents))
+    {
+        site.write(name, content + "\n");
+        EXPECT_NE(loaded(site).generation->digest, before) << name;
+        site.write(name, content);
+        EXPECT_EQ(loaded(site).generation->digest, before) << name;
+    }
+}
+
+TEST(Loader, AuthoritiesFromAHashedDirectory)
+{
+    test::Site site;
+    site.ca_config = "ca.d";
+    site.write("ca.d/" + test::hash_name(site.other_root.certificate), pki::certificate_pem(site.other_root.certificate));
+    site.write("ca.d/README", "not read");
+    EXPECT_EQ(loaded(site).generation->client_trust->anchors().size(), 2u);
+}
+
+TEST(Loader, ADirectoryWithoutHashNamesIsRefused)
+{
+    test::Site site;
+    site.ca_config = "ca.d";
+    fs::remove(site.dir.file("ca.d/" + test::hash_name(site.root.certificate)));
+    site.write("ca.d/root.pem", site.contents.authorities);
+    const Errors errors = refused(site);
+    ASSERT_THAT(errors, SizeIs(1));
+    EXPECT_EQ(errors[0].field, "openSSL.server.caConfig");
+    EXPECT_THAT(errors[0].remedy, HasSubstr("rehash"));
+}
+
+TEST(Loader, KeyAndCertificateInOneFile)
+{
+    test::Site site;
+    site.write("server.key", site.contents.server_certificate + site.contents.server_key);
+    Input input = site.input();
+    const std::string element = "<certificateFile>" + site.path("server.crt") + "</certificateFile>";
+    input.server_xml.replace(input.server_xml.find(element), element.size(), "");
+    EXPECT_TRUE(load(input, site.now).has_value());
+}
+
+TEST(Loader, EncryptedKeyNeedsItsPassphrase)
+{
+    test::Site site;
+    const pki::Issued issued = site.issue("server.example");
+    site.write("server.crt", pki::certificate_pem(issued.certificate));
+    site.write("server.key", test::text_of(pki::key_pem(issued.key, "open sesame")));
+    const auto handler = [](const std::string & passphrase)
+    {
+        return "<privateKeyPassphraseHandler><name>KeyFileHandler</name><options><password>" + passphrase
+               + "</password></options></privateKeyPassphraseHandler>";
+    };
+    site.openssl_server = handler("open sesame");
+    const auto generation = loaded(site).generation;
+    EXPECT_EQ(generation->settings.server.passphrase, "");
+    site.openssl_server = handler("wrong");
+    const Errors errors = refused(site);
+    EXPECT_THAT(describe(errors), HasSubstr("server.key"));
+    EXPECT_THAT(describe(errors), Not(HasSubstr("wrong\n")));
+}
+
+TEST(Loader, AllFindingsOfAllSourcesAtOnce)
+{
+    test::Site site;
+    fs::remove(site.dir.file("server.crt"));
+    site.write("client.key", "no key");
+    site.write("ca.pem", "");
+    site.write("bundle.pem", "{\"keys\": 1}");
+    site.write("crl.pem", "no list");
+    site.write("rules.txt", "no rule\n");
+    site.mtls = "<poll>1</poll><users/>";
+    site.users_xml = "<clickhouse><users><bob><ssl_certificates><common_name/></ssl_certificates></bob></users></clickhouse>";
+    const std::string all = describe(refused(site));
+    for (const char * part :
+         {"server.crt", "client.key", "ca.pem", "bundle.pem", "crl.pem", "rules.txt", "mtls.poll", "mtls.users", "bob"})
+        EXPECT_THAT(all, HasSubstr(part));
+}
+
+struct BadFile
+{
+    std::string name;
+    std::string file;
+    std::function<void(const test::Site &, const std::string &)> spoil;
+};
+
+void PrintTo(const BadFile & one, std::ostream * out)
+{
+    *out << one.name;
+}
+
+class BadFiles : public testing::TestWithParam<BadFile>
+{
+};
+
+TEST_P(BadFiles, AreRefusedByName)
+{
+    const test::Site site;
+    EXPECT_TRUE(load(site.input(), site.now).has_value());
+    GetParam().spoil(site, GetParam().file);
+    const Errors errors = refused(site);
+    ASSERT_THAT(errors, Not(IsEmpty()));
+    EXPECT_THAT(describe(errors), HasSubstr(site.path(GetParam().file)));
+    EXPECT_THAT(errors, Each(Field(&Error::remedy, Not(IsEmpty()))));
+    EXPECT_THAT(errors, Each(Field(&Error::field, Not(IsEmpty())))) << describe(errors);
+}
+
+std::vector<BadFile> bad_files()
+{
+    std::vector<BadFile> all;
+    for (const std::string file :
+         {"server.crt", "server.key", "sni.crt", "sni.key", "client.crt", "client.key", "ca.pem", "bundle.pem", "crl.pem",
+          "rules.txt"})
+    {
+        const std::string name = test::case_name(file);
+        all.push_back(
+            {"Missing_" + name, file,
+             [](const test::Site & site, const std::string & f)
+             {
+                 fs::remove(site.dir.file(f));
+             }});
+        all.push_back(
+            {"Empty_" + name, file,
+             [](const test::Site & site, const std::string & f)
+             {
+                 site.write(f, "");
+             }});
+        all.push_back(
+            {"Rubbish_" + name, file,
+             [](const test::Site & site, const std::string & f)
+             {
+                 site.write(f, "rubbish\n");
+             }});
+        all.push_back(
+            {"Half_" + name, file,
+             [](const test::Site & site, const std::string & f)
+             {
+                 const std::string whole = [&]
+                 {
+                     for (const auto & [n, content] : test::Site::named(site.contents))
+                         if (n == f)
+                             return content;
+                     return std::string();
+                 }();
+                 site.write(f, whole.substr(0, whole.size() / 2));
+             }});
+        all.push_back(
+            {"Directory_" + name, file,
+             [](const test::Site & site, const std::string & f)
+             {
+                 fs::remove(site.dir.file(f));
+                 fs::create_directory(site.dir.file(f));
+             }});
+        all.push_back(
+            {"Loop_" + name, file,
+             [](const test::Site & site, const std::string & f)
+             {
+                 fs::remove(site.dir.file(f));
+                 fs::create_symlink(f, site.dir.file(f));
+             }});
+        if (file.ends_with(".key"))
+            all.push_back(
+                {"Mismatched_" + name, file,
+                 [](const test::Site & site, const std::string & f)
+                 {
+                     site.write(f, test::text_of(pki::key_pem(site.issue("x").key)));
+                 }});
+        if (file.ends_with(".key"))
+            all.push_back(
+                {"Huge_" + name, file,
+                 [](const test::Site & site, const std::string & f)
+                 {
+                     site.write(f, std::string(max_key_file + 1, ' '));
+                 }});
+    }
+    // A directory is a good <crl>, though an empty one; a directory is a bad everything else.
+    std::erase_if(all, [](const BadFile & one) { return one.name == "Directory_crl_pem"; });
+    return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BadFiles, testing::ValuesIn(bad_files()), [](const auto & one) { return one.param.name; });
+
+TEST(Loader, ExpiredCertificateIsRefusedAtTheFirstLoad)
+{
+    const test::Site site;
+    const auto result = load(site.input(), site.now + std::chrono::hours(48));
+    ASSERT_FALSE(result.has_value());
+    EXPECT_THAT(describe(result.error()), HasSubstr("expired"));
+}
+
+TEST(Loader, WhatIsInForceMayExpireButNotBeReplacedByAnExpiredOne)
+{
+    const test::Site site;
+    const UnixTime later = site.now + std::chrono::hours(48);
+    const auto in_force = loaded(site).generation;
+    site.write("rules.txt", test::rules_text({test::common_name_rule("new", "bob", "bob")}));
+    const Asked asked = ask(site.input());
+    {
+        Reading reading = read(asked);
+        const auto next = build(asked, reading, later, in_force.get());
+        ASSERT_TRUE(next.has_value()) << describe(next.error());
+        EXPECT_EQ((*next)->rules->rules()[0].name, "new");
+        EXPECT_THAT((*next)->warnings, Contains(HasSubstr("expired")));
+        Reading again = read(asked);
+        EXPECT_TRUE(build(asked, again, later + std::chrono::hours(1), next->get()).has_value()) << "and stays so";
+    }
+    site.write_all(site.make());
+    Reading reading = read(asked);
+    EXPECT_FALSE(build(asked, reading, later, in_force.get()).has_value());
+}
+
+TEST(Loader, CrlOfTheAuthoritysNameButNotItsKeyIsRefused)
+{
+    const test::Site site;
+    const pki::Issued impostor = test::must(pki::self_signed(pki::Spec::authority("root"), site.now));
+    site.write("crl.pem", pki::crl_pem(test::must(pki::issue_crl({}, impostor, site.now))));
+    const Errors errors = refused(site);
+    ASSERT_THAT(errors, SizeIs(1));
+    EXPECT_THAT(errors[0].reason, HasSubstr("signature"));
+}
+
+TEST(Loader, CrlOfOneOfTwoNamesakesGoesToThatOne)
+{
+    const test::Site site;
+    const pki::Issued namesake = test::must(pki::self_signed(pki::Spec::authority("root"), site.now));
+    site.write("bundle.pem", pki::certificate_pem(namesake.certificate));
+    const auto generation = loaded(site).generation;
+    EXPECT_EQ(generation->client_trust->crls().size(), 1u);
+    EXPECT_EQ(generation->bundles->find("example.org")->crls().size(), 0u);
+}
+
+TEST(Loader, CrlOfAnotherAuthorityGoesToAll)
+{
+    const test::Site site;
+    site.write("crl.pem", pki::crl_pem(test::must(pki::issue_crl({}, site.other_root, site.now))));
+    const auto generation = loaded(site).generation;
+    EXPECT_EQ(generation->client_trust->crls().size(), 1u);
+    EXPECT_EQ(generation->bundles->find("example.org")->crls().size(), 1u);
+}
+
+TEST(Loader, CrlDirectory)
+{
+    test::Site site;
+    fs::create_directory(site.dir.file("crl.d"));
+    site.mtls = "<crl>" + site.dir.file("crl.d") + "</crl>";
+    EXPECT_THAT(loaded(site).generation->warnings, ElementsAre(HasSubstr("empty: nothing is revoked")));
+    site.write("crl.d/anything", site.contents.crl);
+    EXPECT_THAT(loaded(site).generation->warnings, IsEmpty());
+    site.write("crl.d/other", "rubbish");
+    EXPECT_THAT(describe(refused(site)), HasSubstr("crl.d/other"));
+}
+
+TEST(Loader, UnknownMatcherNamesItsRule)
+{
+    test::Site site;
+    Input input = site.input();
+    const std::string rules_file = "<users>";
+    input.server_xml.insert(
+        input.server_xml.find(rules_file) + rules_file.size(), "<rule><name>r</name><dnsname>a</dnsname><user>u</user></rule>");
+    const auto result = load(input, site.now);
+    ASSERT_FALSE(result.has_value());
+    EXPECT_THAT(describe(result.error()), AllOf(HasSubstr("mtls.users.rule[0]"), HasSubstr("dnsname")));
+}
+
+TEST(Loader, TrustDomainNameIsChecked)
+{
+    test::Site site;
+    Input input = site.input();
+    const std::string name = "<name>example.org</name>";
+    input.server_xml.replace(input.server_xml.find(name), name.size(), "<name>Example.org</name>");
+    const auto result = load(input, site.now);
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error()[0].code, "TD-CASE");
+}
+
+struct WarningCase
+{
+    std::string name;
+    std::string openssl_server;
+    std::string warning;
+};
+
+void PrintTo(const WarningCase & one, std::ostream * out)
+{
+    *out << one.name;
+}
+
+class Warnings : public testing::TestWithParam<WarningCase>
+{
+};
+
+TEST_P(Warnings, AreGiven)
+{
+    test::Site site;
+    EXPECT_THAT(loaded(site).generation->warnings, Not(Contains(HasSubstr(GetParam().warning))));
+    site.openssl_server = GetParam().openssl_server;
+    EXPECT_THAT(loaded(site).generation->warnings, Contains(HasSubstr(GetParam().warning)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Warnings,
+    testing::Values(
+        WarningCase{"NotVerified", "<verificationMode>none</verificationMode>", "nobody can log in by certificate"},
+        WarningCase{
+            "AcceptHandler", "<invalidCertificateHandler><name>AcceptCertificateHandler</name></invalidCertificateHandler>",
+            "let through without an identity"},
+        WarningCase{"SystemAuthorities", "<loadDefaultCAFile>true</loadDefaultCAFile>", "system's authorities"}),
+    [](const auto & one) { return one.param.name; });
+
+TEST(Loader, KeyThatOthersCanReadGetsAWarning)
+{
+    const test::Site site;
+    fs::permissions(site.dir.file("server.key"), fs::perms::group_read, fs::perm_options::add);
+    EXPECT_THAT(loaded(site).generation->warnings, ElementsAre(HasSubstr("server.key")));
+}
+
+TEST(Loader, RequiredCertificatesWithoutAnyAuthorityAreRefused)
+{
+    const test::Site site;
+    Input input = site.input();
+    const auto cut = [&](const std::string & from, const std::string & to)
+    {
+        const size_t start = input.server_xml.find(from);
+        input.server_xml.erase(start, input.server_xml.find(to, start) + to.size() - start);
+    };
+    cut("<caConfig>", "</caConfig>");
+    cut("<trust_domains>", "</trust_domains>");
+    const auto optional = load(input, site.now);
+    ASSERT_TRUE(optional.has_value()) << describe(optional.error());
+    EXPECT_THAT(optional->generation->warnings, Contains(HasSubstr("no authority is trusted")));
+    EXPECT_EQ(optional->generation->client_trust, nullptr);
+    const std::string key = "<openSSL>\n<server>";
+    input.server_xml.insert(input.server_xml.find(key) + key.size(), "<verificationMode>strict</verificationMode>");
+    EXPECT_FALSE(load(input, site.now).has_value());
+}
+
+TEST(Loader, WithoutMtlsNothingIsRead)
+{
+    Input input;
+    input.server_xml = "<clickhouse><openSSL><server><privateKeyFile>/nowhere</privateKeyFile></server></openSSL></clickhouse>";
+    const auto result = load(input, system_time());
+    ASSERT_TRUE(result.has_value()) << describe(result.error());
+    EXPECT_FALSE(result->generation->settings.enabled);
+    EXPECT_THAT(result->files, IsEmpty());
+}
+
+}
+}
