@@ -1,0 +1,181 @@
+#include "policy/authorize.h"
+
+#include <fmt/format.h>
+
+#include "policy/verify.h"
+
+namespace chmtls::policy
+{
+
+namespace
+{
+
+LoginDecision refuse(Reason reason, std::string message)
+{
+    return {Outcome::refused, reason, {}, {}, std::move(message)};
+}
+
+LoginDecision grant(std::string user, std::string rule, std::string message)
+{
+    return {Outcome::granted, Reason::valid, std::move(user), std::move(rule), std::move(message)};
+}
+
+/// A peer's certificate as it stands now: the identity to decide by, or why there is none.
+struct Standing
+{
+    IdentityPtr identity;
+    Reason reason = Reason::certificate_required;
+    std::string message;
+};
+
+Standing standing_of(const generation::Generation & generation, const IdentityPtr & identity, UnixTime now)
+{
+    if (identity == nullptr)
+        return {nullptr, Reason::certificate_required, "the peer showed no certificate"};
+    if (identity->listener.empty())
+        return {
+            nullptr, Reason::purpose,
+            fmt::format("'{}' is a server that we connected to: it cannot log in by that certificate", identity->describe())};
+    if (identity->generation != generation.number)
+    {
+        std::vector<ByteView> chain;
+        chain.reserve(identity->sent.size());
+        for (const auto & certificate : identity->sent)
+            chain.push_back(certificate.der());
+        auto verdict = verify_peer(
+            generation, {.role = PeerRole::client, .listener = identity->listener, .chain = chain, .expected_name = {}}, now);
+        if (!verdict.accepted())
+            return {
+                nullptr, verdict.reason,
+                fmt::format("certificate '{}' is no longer accepted: {}", identity->describe(), verdict.message)};
+        return {std::move(verdict.identity), Reason::valid, {}};
+    }
+    if (now >= identity->valid_until)
+        return {
+            nullptr, Reason::expired,
+            fmt::format(
+                "certificate '{}' or something that it depends on ended at {}", identity->describe(),
+                format_rfc3339(identity->valid_until))};
+    return {identity, Reason::valid, {}};
+}
+
+/// What the certificate says: the user it gives, or no.
+LoginDecision
+by_certificate(const generation::Generation & generation, const Identity & identity, std::optional<std::string_view> asked)
+{
+    const auto subject = identity.subject();
+    auto decision = generation.rules->decide(subject, asked);
+    if (decision.accepted())
+        return grant(std::move(decision.user), std::move(decision.rule), std::move(decision.message));
+    if (!asked)
+        return refuse(decision.reason, fmt::format("certificate '{}', no user named: {}", identity.describe(), decision.message));
+
+    std::string matched;
+    if (generation.users->matches(subject, *asked, &matched))
+        return grant(
+            std::string(*asked), "ssl_certificates: " + matched,
+            fmt::format("certificate '{}' matches {} of user '{}'", identity.describe(), matched, *asked));
+    return refuse(
+        decision.reason,
+        fmt::format(
+            "certificate '{}' may not log in as '{}': {}; no <ssl_certificates> entry of that user matches either",
+            identity.describe(), printable(*asked), decision.message));
+}
+
+std::optional<std::string_view> named_user(const Login & login)
+{
+    if (login.user_named && !login.user.empty())
+        return login.user;
+    return std::nullopt;
+}
+
+/// The server's own login decides, but for a user that can only be entered by certificate: that one has no other login.
+LoginDecision decline(const generation::Generation & generation, const Login & login, LoginDecision why)
+{
+    if (generation.users->certificate_only(login.user))
+        return refuse(
+            why.reason, fmt::format("user '{}' can log in by certificate only: {}", printable(login.user), why.message));
+    why.outcome = Outcome::declined;
+    return why;
+}
+
+LoginDecision
+authorize_native(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+{
+    if (login.password_given)
+        return decline(
+            generation, login,
+            refuse(Reason::certificate_required, "a password was given, and a certificate overrides no password"));
+    const auto standing = standing_of(generation, identity, now);
+    if (identity == nullptr)
+        return decline(generation, login, refuse(standing.reason, standing.message));
+    // A certificate that has lost its standing is no reason to fall back to an empty password.
+    if (standing.identity == nullptr)
+        return refuse(standing.reason, standing.message);
+
+    auto decision = by_certificate(generation, *standing.identity, named_user(login));
+    if (decision.outcome == Outcome::granted || decision.reason == Reason::ambiguous)
+        return decision;
+    return decline(generation, login, std::move(decision));
+}
+
+LoginDecision
+authorize_http(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+{
+    const bool always = generation.settings.certificate_login == config::CertificateLogin::always;
+    const bool other_means = login.password_given || login.other_credentials;
+    if (!login.certificate_asked && other_means)
+        return decline(generation, login, refuse(Reason::certificate_required, "the request came with other credentials"));
+    if (!login.certificate_asked && !always)
+        return decline(
+            generation, login,
+            refuse(Reason::certificate_required, "the request does not ask for it (X-ClickHouse-SSL-Certificate-Auth: on)"));
+    if (!login.certificate_asked && identity == nullptr)
+        return decline(generation, login, refuse(Reason::certificate_required, "the peer showed no certificate"));
+    if (other_means)
+        return refuse(
+            Reason::mixed_credentials, "X-ClickHouse-SSL-Certificate-Auth cannot be used together with a password, an "
+                                       "Authorization header or credentials in "
+                                       "the URL");
+
+    const auto standing = standing_of(generation, identity, now);
+    if (standing.identity == nullptr)
+        return refuse(standing.reason, "login by certificate: " + standing.message);
+    // Only `always` lets the rules find the user. Otherwise the interface's default is who was asked for, as in ClickHouse.
+    auto asked = named_user(login);
+    if (!asked && !always)
+    {
+        if (login.user.empty())
+            return refuse(
+                Reason::other_user,
+                "login by certificate: no user was named (X-ClickHouse-User), and certificate_login is `header`");
+        asked = login.user;
+    }
+    return by_certificate(generation, *standing.identity, asked);
+}
+
+}
+
+LoginDecision
+authorize(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+{
+    if (login.interface == Interface::http)
+        return authorize_http(generation, identity, login, now);
+    return authorize_native(generation, identity, login, now);
+}
+
+Explanation explain(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+{
+    Explanation explanation{authorize(generation, identity, login, now), {}};
+    const auto standing = standing_of(generation, identity, now);
+    if (standing.identity == nullptr)
+        return explanation;
+    const auto subject = standing.identity->subject();
+    explanation.traces = generation.rules->explain(subject);
+    auto of_user = generation.users->explain(subject, login.user);
+    explanation.traces.insert(
+        explanation.traces.end(), std::make_move_iterator(of_user.begin()), std::make_move_iterator(of_user.end()));
+    return explanation;
+}
+
+}

@@ -1,0 +1,72 @@
+#pragma once
+
+// The decision on a login, by one generation.
+
+#include "generation/generation.h"
+#include "policy/identity.h"
+
+namespace chmtls::policy
+{
+
+enum class Interface
+{
+    native,
+    http,
+};
+
+/// What the peer offers; see chmtls_login in plugin.h.
+struct Login
+{
+    Interface interface = Interface::native;
+    std::string_view user;
+    bool user_named = false;
+    bool password_given = false;
+    bool certificate_asked = false;
+    bool other_credentials = false;
+};
+
+enum class Outcome
+{
+    granted,
+    refused,
+    declined, ///< not a certificate login: the host's own login decides
+};
+
+struct LoginDecision
+{
+    Outcome outcome = Outcome::refused;
+    Reason reason = Reason::internal;
+    std::string user;
+    std::string rule;
+    std::string message;
+};
+
+/// `identity` may be null. A chain judged by an older generation is judged again first; `now` past its validity refuses, and so
+/// does an identity of a server that we connected to. Thread-safe, no I/O, no lock. `generation` has rules and users, also empty
+/// ones.
+///
+/// Who was asked for: the user that the peer named. Native clients always name one; without a name (user_named false or an empty
+/// user) the rules alone must yield exactly one.
+/// Native: a password given -> declined. Otherwise a certificate is tried: granted when a rule or the user's
+/// <ssl_certificates> yields the user; ambiguous, or no longer valid -> refused; else declined, so that the server's own login
+/// decides. HTTP: certificate_asked with a password or other credentials -> refused; with no verified certificate -> refused;
+/// otherwise the certificate decides and nothing else (no user named: `user`, the interface's default, was asked for, as in
+/// ClickHouse). Without certificate_asked: declined, unless certificate_login is `always` and no password or other credentials
+/// came with the request: then a certificate that was shown decides and nothing else, and it may name no user.
+/// Whatever would be declined is refused for a user who has <ssl_certificates> and no password: there is no other login for it,
+/// with or without a password.
+///
+/// The message names the identity, who was asked for and what was missing; never a secret.
+[[nodiscard]] LoginDecision
+authorize(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now);
+
+/// The same, and how it came about, rule by rule.
+struct Explanation
+{
+    LoginDecision decision;
+    std::vector<mapping::RuleTrace> traces;
+};
+[[nodiscard]] Explanation
+explain(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now);
+
+}

@@ -1,0 +1,35 @@
+#include "policy/identity.h"
+
+#include "base/error.h"
+
+namespace chmtls::policy
+{
+
+mapping::Subject Identity::subject() const
+{
+    return {leaf.facts(), spiffe_id, trust_domain, issuer_spki_sha256};
+}
+
+std::string Identity::describe() const
+{
+    constexpr size_t part_limit = 160;
+    const auto & facts = leaf.facts();
+    std::string shown = printable(facts.subject, part_limit);
+    const auto & san = facts.san;
+    std::string name;
+    if (spiffe_id)
+        name = *spiffe_id;
+    else if (!san.dns.empty())
+        name = "DNS:" + san.dns.front();
+    else if (!san.uris.empty())
+        name = "URI:" + san.uris.front();
+    else if (!san.emails.empty())
+        name = "EMAIL:" + san.emails.front();
+    if (name.empty())
+        return shown.empty() ? "serial " + facts.serial_hex : shown;
+    if (!shown.empty())
+        shown += ", ";
+    return shown + printable(name, part_limit);
+}
+
+}

@@ -1,0 +1,175 @@
+#include "policy/verify.h"
+
+#include <fmt/format.h>
+
+#include "spiffe/svid.h"
+
+namespace chmtls::policy
+{
+
+namespace
+{
+
+PeerVerdict refuse(Reason reason, std::string message)
+{
+    PeerVerdict verdict;
+    verdict.reason = reason;
+    verdict.message = std::move(message);
+    return verdict;
+}
+
+/// Whom this side believes, and how far.
+struct Side
+{
+    const trust::TrustStore * store = nullptr;
+    trust::Purpose purpose = trust::Purpose::client_auth;
+    size_t depth = 0;
+    const char * section = ""; ///< of the configuration, for messages
+};
+
+Side side_of(const generation::Generation & generation, PeerRole role)
+{
+    const auto & settings = generation.settings;
+    if (role == PeerRole::client)
+        return {generation.client_trust.get(), trust::Purpose::client_auth, settings.server.verification_depth, "openSSL.server"};
+    return {generation.server_trust.get(), trust::Purpose::server_auth, settings.client.verification_depth, "openSSL.client"};
+}
+
+/// Where verification is off nobody is verified, so nobody has an identity, whatever was sent.
+std::optional<PeerVerdict> refuse_by_policy(const generation::Generation & generation, const PeerQuery & query)
+{
+    if (query.role == PeerRole::server)
+    {
+        if (generation.settings.client.verification_mode == config::VerificationMode::none)
+            return refuse(
+                Reason::verification_off,
+                "openSSL.client.verificationMode is none: a server that is not verified has no identity");
+        return std::nullopt;
+    }
+    const auto * listener = generation.listener(query.listener);
+    if (listener == nullptr)
+        return refuse(
+            Reason::unknown_listener, fmt::format("there is no listener '{}' in the configuration", printable(query.listener)));
+    if (listener->client_certificate == config::ClientCertificate::none)
+        return refuse(
+            Reason::verification_off,
+            fmt::format(
+                "listener '{}' asks for no client certificate: one that is shown all the same is not believed", listener->name));
+    return std::nullopt;
+}
+
+std::optional<PeerVerdict> refuse_by_size(std::span<const ByteView> chain)
+{
+    if (chain.empty())
+        return refuse(Reason::no_certificate, "the peer sent no certificate");
+    if (chain.size() > max_chain_length)
+        return refuse(Reason::resource, fmt::format("the peer sent more than {} certificates", max_chain_length));
+    size_t left = max_chain_bytes;
+    for (const auto & der : chain)
+    {
+        if (der.size() > left)
+            return refuse(Reason::resource, fmt::format("the peer sent certificates of more than {} bytes", max_chain_bytes));
+        left -= der.size();
+    }
+    return std::nullopt;
+}
+
+struct Judged
+{
+    trust::PathVerdict path;
+    std::optional<spiffe::Id> id;
+};
+
+Judged
+judge(const generation::Generation & generation, const Side & side, const std::vector<openssl::Certificate> & sent, UnixTime now)
+{
+    const auto & leaf = sent.front();
+    const std::span<const openssl::Certificate> intermediates{sent.data() + 1, sent.size() - 1};
+    const bool trust_domains = generation.bundles != nullptr && !generation.bundles->empty();
+    if (trust_domains && spiffe::claims_spiffe(leaf.facts()))
+    {
+        auto svid = spiffe::verify_svid(*generation.bundles, leaf, intermediates, now, side.depth);
+        return {std::move(svid.path), std::move(svid.id)};
+    }
+    if (side.store == nullptr)
+    {
+        trust::PathVerdict verdict;
+        verdict.reason = Reason::unknown_ca;
+        verdict.message = fmt::format("no authority is trusted here: {}.caConfig is not set", side.section);
+        return {std::move(verdict), std::nullopt};
+    }
+    return {
+        side.store->verify(
+            {.leaf = leaf, .intermediates = intermediates, .purpose = side.purpose, .depth = side.depth, .at = now}),
+        std::nullopt};
+}
+
+std::optional<PeerVerdict>
+refuse_by_name(const generation::Generation & generation, const PeerQuery & query, const openssl::Certificate & leaf)
+{
+    if (query.role != PeerRole::server)
+        return std::nullopt;
+    if (query.expected_name.empty())
+    {
+        if (!generation.settings.client.extended_verification)
+            return std::nullopt;
+        return refuse(
+            Reason::name_mismatch,
+            "openSSL.client.extendedVerification is on, but there is no name to compare the server's with");
+    }
+    if (trust::proves_name(leaf, std::string(query.expected_name)))
+        return std::nullopt;
+    return refuse(
+        Reason::name_mismatch, fmt::format(
+                                   "the server's certificate '{}' does not carry the name '{}'", printable(leaf.facts().subject),
+                                   printable(query.expected_name)));
+}
+
+}
+
+PeerVerdict verify_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now)
+{
+    if (auto refused = refuse_by_policy(generation, query))
+        return std::move(*refused);
+    if (auto refused = refuse_by_size(query.chain))
+        return std::move(*refused);
+
+    std::vector<openssl::Certificate> sent;
+    sent.reserve(query.chain.size());
+    for (const auto & der : query.chain)
+    {
+        auto certificate = openssl::Certificate::from_der(der);
+        if (!certificate)
+            return refuse(
+                openssl::reason_of(certificate.error()),
+                fmt::format("certificate {} of {}: {}", sent.size() + 1, query.chain.size(), certificate.error().describe()));
+        sent.push_back(std::move(*certificate));
+    }
+
+    auto judged = judge(generation, side_of(generation, query.role), sent, now);
+    if (!judged.path.accepted())
+        return refuse(judged.path.reason, std::move(judged.path.message));
+    if (auto refused = refuse_by_name(generation, query, sent.front()))
+        return std::move(*refused);
+
+    const auto & path = judged.path.path;
+    auto leaf = sent.front();
+    auto identity = std::make_shared<Identity>(Identity{
+        .leaf = std::move(leaf),
+        .sent = std::move(sent),
+        .spiffe_id = judged.id ? std::optional(judged.id->text()) : std::nullopt,
+        .trust_domain = judged.id ? std::optional(std::string(judged.id->trust_domain())) : std::nullopt,
+        // A leaf that is an anchor itself has nobody above it on its path.
+        .issuer_spki_sha256 = path.size() > 1 ? std::optional(path[1].facts().spki_sha256) : std::nullopt,
+        .valid_until = judged.path.valid_until,
+        .generation = generation.number,
+        .listener = query.role == PeerRole::client ? std::string(query.listener) : std::string(),
+    });
+    PeerVerdict verdict;
+    verdict.reason = Reason::valid;
+    verdict.valid_until = identity->valid_until;
+    verdict.identity = std::move(identity);
+    return verdict;
+}
+
+}

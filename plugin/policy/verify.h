@@ -1,0 +1,67 @@
+#pragma once
+
+// The judgement on a peer's chain, by one generation.
+
+#include <span>
+
+#include "generation/generation.h"
+#include "policy/identity.h"
+
+namespace chmtls::policy
+{
+
+enum class PeerRole
+{
+    client, ///< it connected to us
+    server, ///< we connected to it
+};
+
+struct PeerQuery
+{
+    PeerRole role;
+    std::string_view listener;
+    std::span<const ByteView> chain; ///< DER, leaf first
+    std::string_view expected_name;
+};
+
+struct PeerVerdict
+{
+    Reason reason = Reason::internal;
+    std::string message;
+    IdentityPtr identity; ///< only when accepted, and never for an unverified chain
+    UnixTime valid_until{};
+
+    [[nodiscard]] bool accepted() const { return reason == Reason::valid; }
+};
+
+/// Bounds on what a peer may send (Reason::resource beyond them).
+inline constexpr size_t max_chain_length = 16;
+inline constexpr size_t max_chain_bytes = 128u << 10;
+
+/// Judges without remembering. Thread-safe, no I/O, no lock.
+///
+/// Whom we believe: client -> client_trust (openSSL.server), server -> server_trust (openSSL.client). A leaf with a "spiffe:" URI
+/// is judged as an SVID by its own trust domain's bundle and nothing else, once any trust domain is configured; before that it is
+/// an ordinary certificate and gets no SPIFFE ID. An identity exists only for a chain that verified. Where a side verifies nobody
+/// (a listener with client_certificate `none`, openSSL.client.verificationMode `none`) every chain is refused as
+/// verification_off: the connection may go on, but without an identity. AcceptCertificateHandler is not asked: what is refused
+/// here stays refused, and the host ends the handshake. A server must prove `expected_name` when one is given, and with
+/// openSSL.client.extendedVerification one must be given.
+[[nodiscard]] PeerVerdict verify_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now);
+
+/// Remembers accepted chains: never beyond the generation, 60 seconds, the earliest notAfter / nextUpdate of the path, the role,
+/// listener and expected name. A hit is compared byte by byte. Bounded in entries (`capacity`, rounded up) and bytes.
+/// Thread-safe; its locks are short and no reload takes one.
+class Verifier
+{
+public:
+    explicit Verifier(size_t capacity = 4096);
+    ~Verifier();
+    [[nodiscard]] PeerVerdict verify(const generation::GenerationPtr & generation, const PeerQuery & query, UnixTime now);
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}

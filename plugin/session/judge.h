@@ -1,0 +1,45 @@
+#pragma once
+
+// Does a session still pass?
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "session/registry.h"
+
+namespace chmtls::session
+{
+
+struct Judgement
+{
+    bool passes = false;
+    Reason reason = Reason::internal;
+    std::string message;    ///< why not
+    UnixTime valid_until{}; ///< when it must be judged again
+};
+
+/// One round over the sessions by one generation at one moment; sessions that showed the same chain on the same listener share
+/// its verdict. Not thread-safe.
+class Judge
+{
+public:
+    Judge(const generation::Generation & generation, UnixTime now) : generation_(generation), now_(now) {}
+
+    [[nodiscard]] Judgement operator()(const Session & session);
+
+private:
+    /// Listener (empty: we connected) and the fingerprints of the chain as sent.
+    using Chain = std::pair<std::string, std::vector<Digest32>>;
+
+    const policy::PeerVerdict & verdict_of(const policy::Identity & identity);
+
+    const generation::Generation & generation_;
+    UnixTime now_;
+    std::map<Chain, policy::PeerVerdict> verdicts_;
+};
+
+/// A single session. What this generation has judged already is judged by the clock and the rules only.
+[[nodiscard]] Judgement judge_one(const generation::Generation & generation, const Session & session, UnixTime now);
+
+}

@@ -1,0 +1,256 @@
+#include "session/registry.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "session/judge.h"
+
+namespace chmtls::session
+{
+
+namespace
+{
+
+/// The system clock may be set while we wait for a certificate to end: look at it this often.
+constexpr std::chrono::seconds longest_wait{1};
+
+}
+
+class Registry::Impl
+{
+public:
+    Impl(CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock)
+        : close_(std::move(close)), current_(std::move(current)), clock_(std::move(clock)), thread_([this] { run(); })
+    {
+    }
+
+    ~Impl()
+    {
+        {
+            const std::lock_guard guard(mutex_);
+            stopping_ = true;
+        }
+        wake_.notify_all();
+        thread_.join();
+    }
+
+    Impl(const Impl &) = delete;
+    Impl & operator=(const Impl &) = delete;
+
+    Result<void> add(Session session)
+    {
+        const generation::GenerationPtr generation = current_();
+        if (!generation || !session.identity)
+            return fail({"", "session", "there is no generation or no identity to judge it by", "", ""});
+        const Judgement judgement = judge_one(*generation, session, clock_());
+        if (!judgement.passes)
+            return fail({"", "session", judgement.message, "log in again", std::string(code(judgement.reason))});
+        const uint64_t token = session.token;
+        {
+            const std::lock_guard guard(mutex_);
+            insert(token, std::make_shared<const Session>(std::move(session)), judgement.valid_until);
+            // Published meanwhile: its own round may have gone over the sessions before this one was there.
+            if (current_() != generation)
+                judge_all_ = true;
+        }
+        wake_.notify_all();
+        return {};
+    }
+
+    void remove(uint64_t token)
+    {
+        std::unique_lock lock(mutex_);
+        erase(token);
+        // A close of just this session is under way on the registry's thread: only after it may the host forget the token.
+        if (std::this_thread::get_id() != thread_.get_id())
+            closed_one_.wait(lock, [&] { return closing_ != token; });
+    }
+
+    void generation_published()
+    {
+        {
+            const std::lock_guard guard(mutex_);
+            judge_all_ = true;
+        }
+        wake_.notify_all();
+    }
+
+    size_t size() const
+    {
+        const std::lock_guard guard(mutex_);
+        return entries_.size();
+    }
+
+    uint64_t closed() const
+    {
+        const std::lock_guard guard(mutex_);
+        return closed_;
+    }
+
+private:
+    struct Entry
+    {
+        std::shared_ptr<const Session> session;
+        UnixTime valid_until;
+    };
+
+    // ---- under mutex_ ----
+
+    void insert(uint64_t token, std::shared_ptr<const Session> session, UnixTime valid_until)
+    {
+        erase(token);
+        entries_.emplace(token, Entry{std::move(session), valid_until});
+        ends_.emplace(valid_until, token);
+    }
+
+    void erase(uint64_t token)
+    {
+        const auto found = entries_.find(token);
+        if (found == entries_.end())
+            return;
+        ends_.erase({found->second.valid_until, token});
+        entries_.erase(found);
+    }
+
+    [[nodiscard]] bool something_ended() const { return !ends_.empty() && ends_.begin()->first <= clock_(); }
+
+    /// The sessions to be judged now.
+    std::vector<std::shared_ptr<const Session>> take_due()
+    {
+        std::vector<std::shared_ptr<const Session>> result;
+        if (std::exchange(judge_all_, false))
+        {
+            result.reserve(entries_.size());
+            for (const auto & [token, entry] : entries_)
+                result.push_back(entry.session);
+            return result;
+        }
+        const UnixTime now = clock_();
+        for (auto end = ends_.begin(); end != ends_.end() && end->first <= now; ++end)
+            result.push_back(entries_.at(end->second).session);
+        return result;
+    }
+
+    // ---- the thread ----
+
+    void run()
+    {
+        std::unique_lock lock(mutex_);
+        while (!stopping_)
+        {
+            if (!judge_all_ && !something_ended())
+            {
+                if (ends_.empty())
+                    wake_.wait(lock);
+                else
+                    wake_.wait_for(
+                        lock,
+                        std::clamp<std::chrono::seconds>(ends_.begin()->first - clock_(), std::chrono::seconds(0), longest_wait));
+                continue;
+            }
+            const std::vector<std::shared_ptr<const Session>> due = take_due();
+            lock.unlock();
+            judge(due);
+            lock.lock();
+        }
+    }
+
+    void judge(const std::vector<std::shared_ptr<const Session>> & sessions)
+    {
+        const generation::GenerationPtr generation = current_();
+        if (!generation)
+            return;
+        Judge judge(*generation, clock_());
+        for (const std::shared_ptr<const Session> & session : sessions)
+        {
+            const Judgement judgement = judge(*session);
+            if (!settle(session, judgement))
+                return;
+        }
+    }
+
+    /// False: the registry is being destroyed.
+    bool settle(const std::shared_ptr<const Session> & session, const Judgement & judgement)
+    {
+        std::unique_lock lock(mutex_);
+        if (stopping_)
+            return false;
+        const uint64_t token = session->token;
+        const auto found = entries_.find(token);
+        if (found == entries_.end() || found->second.session != session)
+            return true; // gone, or renewed and judged by that
+        if (judgement.passes)
+        {
+            insert(token, session, judgement.valid_until);
+            return true;
+        }
+        erase(token);
+        ++closed_;
+        closing_ = token;
+        lock.unlock();
+        if (close_)
+            close_(*session, judgement.message);
+        lock.lock();
+        closing_.reset();
+        lock.unlock();
+        closed_one_.notify_all();
+        return true;
+    }
+
+    const CloseSession close_;
+    const std::function<generation::GenerationPtr()> current_;
+    const Clock clock_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    std::condition_variable closed_one_;
+    std::unordered_map<uint64_t, Entry> entries_;
+    std::set<std::pair<UnixTime, uint64_t>> ends_;
+    std::optional<uint64_t> closing_;
+    uint64_t closed_ = 0;
+    bool judge_all_ = false;
+    bool stopping_ = false;
+
+    std::thread thread_; ///< last: everything above exists before it starts
+};
+
+Registry::Registry(CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock)
+    : impl_(std::make_unique<Impl>(std::move(close), std::move(current), std::move(clock)))
+{
+}
+
+Registry::~Registry() = default;
+
+Result<void> Registry::add(Session session)
+{
+    return impl_->add(std::move(session));
+}
+
+void Registry::remove(uint64_t token)
+{
+    impl_->remove(token);
+}
+
+void Registry::generation_published()
+{
+    impl_->generation_published();
+}
+
+size_t Registry::size() const
+{
+    return impl_->size();
+}
+
+uint64_t Registry::closed() const
+{
+    return impl_->closed();
+}
+
+}

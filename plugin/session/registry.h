@@ -1,0 +1,49 @@
+#pragma once
+
+// Live sessions: judged again at each generation and when their certificate ends; what no longer passes is closed.
+
+#include <functional>
+#include <memory>
+
+#include "policy/authorize.h"
+#include "policy/verify.h"
+
+namespace chmtls::session
+{
+
+struct Session
+{
+    uint64_t token = 0; ///< the host's
+    policy::Interface interface = policy::Interface::native;
+    policy::IdentityPtr identity;
+    std::string user; ///< granted by certificate; empty: the session is judged by its chain only
+    std::string rule;
+};
+
+/// Called on the registry's thread; must return quickly. Never after remove(token) has returned.
+using CloseSession = std::function<void(const Session &, const std::string & reason)>;
+
+class Registry
+{
+public:
+    Registry(CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock);
+    ~Registry(); ///< stops the thread
+    Registry(const Registry &) = delete;
+    Registry & operator=(const Registry &) = delete;
+
+    /// Adds or replaces (same token). Refused with a message when the current generation does not let it in.
+    [[nodiscard]] Result<void> add(Session session);
+    void remove(uint64_t token);
+
+    /// A new generation is out: judge everything again, soon, on the registry's thread.
+    void generation_published();
+
+    [[nodiscard]] size_t size() const;
+    [[nodiscard]] uint64_t closed() const; ///< sessions closed by us so far
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}
