@@ -1,0 +1,28 @@
+#include "abi/host.h"
+
+#include "abi/structs.h"
+
+namespace chmtls::abi
+{
+
+void Host::log(uint32_t level, std::string_view message) const
+{
+    if (table_.log != nullptr)
+        table_.log(table_.context, level, bytes_of(message));
+}
+
+bool Host::close_session(uint64_t token, std::string_view reason) const
+{
+    if (table_.close_session == nullptr)
+        return false;
+    table_.close_session(table_.context, token, bytes_of(reason));
+    return true;
+}
+
+void Host::configuration_changed() const
+{
+    if (table_.configuration_changed != nullptr)
+        table_.configuration_changed(table_.context);
+}
+
+}

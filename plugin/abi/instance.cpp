@@ -1,0 +1,195 @@
+#include "abi/instance.h"
+
+#include "abi/status.h"
+#include "observe/audit.h"
+
+namespace chmtls::abi
+{
+
+namespace
+{
+
+uint32_t level_of(generation::LogLevel level)
+{
+    switch (level)
+    {
+    case generation::LogLevel::error:
+        return CHMTLS_LOG_ERROR;
+    case generation::LogLevel::warning:
+        return CHMTLS_LOG_WARNING;
+    case generation::LogLevel::information:
+        return CHMTLS_LOG_INFORMATION;
+    case generation::LogLevel::debug:
+        break;
+    }
+    return CHMTLS_LOG_DEBUG;
+}
+
+std::string_view name(policy::Interface interface)
+{
+    return interface == policy::Interface::http ? "http" : "native";
+}
+
+observe::AuditLine session_line(std::string_view decision, const session::Session & session)
+{
+    observe::AuditLine line("session");
+    line.add("decision", decision)
+        .add("interface", name(session.interface))
+        .add("session", session.token)
+        .add("user", session.user)
+        .add("rule", session.rule);
+    if (session.identity != nullptr)
+        line.add("listener", session.identity->listener).add("identity", session.identity->describe());
+    return line;
+}
+
+}
+
+Instance::Instance(const chmtls_host & host) : host_(host), manager_(events(), system_time)
+{
+    sessions_ = std::make_unique<session::Registry>(
+        [this](const session::Session & session, const std::string & reason) { close(session, reason); },
+        [this] { return manager_.current(); }, system_time);
+}
+
+Instance::~Instance()
+{
+    // The manager's thread may be about to tell the sessions of a new generation, and theirs asks the manager for it: the
+    // sessions go first, but not under the mutex, because their destructor waits for their thread.
+    std::unique_ptr<session::Registry> ending;
+    {
+        const std::scoped_lock lock(sessions_mutex_);
+        ending = std::move(sessions_);
+    }
+}
+
+generation::Events Instance::events()
+{
+    return {
+        .log = [this](generation::LogLevel level, const std::string & message) { host_.log(level_of(level), message); },
+        .published =
+            [this](const generation::GenerationPtr &)
+        {
+            const std::scoped_lock lock(sessions_mutex_);
+            if (sessions_ != nullptr)
+                sessions_->generation_published();
+        },
+        .configuration_changed = [this] { host_.configuration_changed(); },
+    };
+}
+
+Instance::Judgement Instance::verify_peer(const policy::PeerQuery & query, std::string_view remote_address)
+{
+    const auto generation = current();
+    Judgement judgement{verifier_.verify(generation, query, system_time()), generation->number};
+    counters_.count_handshake(judgement.verdict.reason);
+    audit(judgement, query, remote_address);
+    return judgement;
+}
+
+policy::LoginDecision
+Instance::authorize(const policy::IdentityPtr & identity, const policy::Login & login, std::string_view remote_address)
+{
+    const auto generation = current();
+    const auto now = system_time();
+    auto standing = identity;
+    if (identity != nullptr && identity->generation != generation->number && !identity->listener.empty())
+    {
+        // Kept connections meet a new generation with each request: the first one judges the chain, the others find it
+        // remembered.
+        std::vector<ByteView> chain;
+        chain.reserve(identity->sent.size());
+        for (const auto & certificate : identity->sent)
+            chain.push_back(certificate.der());
+        auto verdict = verifier_.verify(
+            generation, {.role = policy::PeerRole::client, .listener = identity->listener, .chain = chain, .expected_name = {}},
+            now);
+        if (verdict.accepted())
+            standing = std::move(verdict.identity);
+    }
+    auto decision = policy::authorize(*generation, standing, login, now);
+    if (decision.outcome == policy::Outcome::declined)
+        return decision;
+    counters_.count_login(decision.reason);
+    audit(decision, identity, login, remote_address);
+    return decision;
+}
+
+Result<void> Instance::session_opened(session::Session session)
+{
+    const auto asked = session; // cheap: the identity is shared
+    auto added = sessions_->add(std::move(session));
+    if (!added)
+        host_.log(
+            CHMTLS_LOG_WARNING,
+            session_line("refused", asked).add("reason", added.error().code).add("message", added.error().reason).str());
+    return added;
+}
+
+std::string Instance::status() const
+{
+    return status_json({
+        .generation = *current(),
+        .reload = manager_.state(),
+        .counters = counters_,
+        .live_sessions = sessions_->size(),
+        .closed_sessions = sessions_->closed(),
+    });
+}
+
+void Instance::audit(const Judgement & judgement, const policy::PeerQuery & query, std::string_view remote_address) const
+{
+    if (!host_.logs())
+        return;
+    const auto & verdict = judgement.verdict;
+    observe::AuditLine line("peer");
+    line.add("decision", verdict.accepted() ? "accepted" : "refused")
+        .add("role", query.role == policy::PeerRole::client ? "client" : "server")
+        .add("listener", query.listener)
+        .add("remote", remote_address)
+        .add("expected_name", query.expected_name)
+        .add("generation", judgement.generation)
+        .add(verdict.reason);
+    if (verdict.identity != nullptr)
+        line.add("identity", verdict.identity->describe());
+    line.add("message", verdict.message);
+    host_.log(verdict.accepted() ? CHMTLS_LOG_DEBUG : CHMTLS_LOG_WARNING, line.str());
+}
+
+void Instance::audit(
+    const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Login & login,
+    std::string_view remote_address) const
+{
+    if (!host_.logs())
+        return;
+    const bool granted = decision.outcome == policy::Outcome::granted;
+    observe::AuditLine line("login");
+    line.add("decision", granted ? "granted" : "refused")
+        .add("interface", name(login.interface))
+        .add("asked", login.user_named ? login.user : std::string_view{})
+        .add("user", decision.user)
+        .add("rule", decision.rule)
+        .add("remote", remote_address)
+        .add(decision.reason);
+    if (identity != nullptr)
+        line.add("listener", identity->listener).add("identity", identity->describe());
+    line.add("message", decision.message);
+    host_.log(granted ? CHMTLS_LOG_INFORMATION : CHMTLS_LOG_WARNING, line.str());
+}
+
+void Instance::close(const session::Session & session, const std::string & reason) const
+{
+    observe::AuditLine line("session");
+    line.add("decision", "closed")
+        .add("interface", name(session.interface))
+        .add("session", session.token)
+        .add("user", session.user);
+    if (session.identity != nullptr)
+        line.add("listener", session.identity->listener).add("identity", session.identity->describe());
+    line.add("message", reason);
+    host_.log(CHMTLS_LOG_WARNING, line.str());
+    if (!host_.close_session(session.token, reason))
+        host_.log(CHMTLS_LOG_WARNING, "the host cannot close sessions: the one above goes on until it ends by itself");
+}
+
+}

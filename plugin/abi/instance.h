@@ -1,0 +1,68 @@
+#pragma once
+
+// What a chmtls_plugin handle stands for: one configured instance, everything that it owns, and how its parts are wired.
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "abi/host.h"
+#include "generation/manager.h"
+#include "observe/counters.h"
+#include "policy/authorize.h"
+#include "policy/verify.h"
+#include "session/registry.h"
+
+namespace chmtls::abi
+{
+
+/// Any thread, but for the destructor: that one runs once, when nobody else uses the instance, and returns when no thread of it
+/// is left and no callback will come.
+class Instance
+{
+public:
+    explicit Instance(const chmtls_host & host);
+    ~Instance();
+    Instance(const Instance &) = delete;
+    Instance & operator=(const Instance &) = delete;
+
+    [[nodiscard]] Checked<uint64_t> configure(generation::Input input) { return manager_.configure(std::move(input)); }
+    [[nodiscard]] generation::GenerationPtr current() const { return manager_.current(); }
+    [[nodiscard]] std::shared_ptr<const credentials::Credential> credential(uint64_t id) const { return manager_.credential(id); }
+
+    struct Judgement
+    {
+        policy::PeerVerdict verdict;
+        uint64_t generation = 0;
+    };
+    [[nodiscard]] Judgement verify_peer(const policy::PeerQuery & query, std::string_view remote_address);
+
+    [[nodiscard]] policy::LoginDecision
+    authorize(const policy::IdentityPtr & identity, const policy::Login & login, std::string_view remote_address);
+
+    [[nodiscard]] Result<void> session_opened(session::Session session);
+    void session_closed(uint64_t token) { sessions_->remove(token); }
+
+    /// JSON for operators; no secret in it.
+    [[nodiscard]] std::string status() const;
+
+private:
+    void audit(const Judgement & judgement, const policy::PeerQuery & query, std::string_view remote_address) const;
+    void audit(
+        const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Login & login,
+        std::string_view remote_address) const;
+    void close(const session::Session & session, const std::string & reason) const;
+    generation::Events events();
+
+    const Host host_;
+    observe::Counters counters_;
+    policy::Verifier verifier_;
+    // Each of the two calls the other from its own thread. The destructor ends the sessions, then the manager, and only then may
+    // the mutex go.
+    std::mutex sessions_mutex_; ///< between the manager's thread and the destructor
+    std::unique_ptr<session::Registry> sessions_;
+    generation::Manager manager_;
+};
+
+}

@@ -1,0 +1,164 @@
+#include "abi/status.h"
+
+#include <sstream>
+
+#include <Poco/JSON/Array.h>
+#include <Poco/JSON/Object.h>
+#include <fmt/format.h>
+
+#include <clickhouse_mtls/plugin.h>
+
+namespace chmtls::abi
+{
+
+namespace
+{
+
+using Poco::Dynamic::Var;
+using Object = Poco::JSON::Object;
+using Array = Poco::JSON::Array;
+
+constexpr size_t text_limit = 4096;
+
+Object object()
+{
+    return Object(Poco::JSON_PRESERVE_KEY_ORDER);
+}
+
+std::string text(std::string_view foreign)
+{
+    return printable(foreign, text_limit);
+}
+
+Var number(uint64_t value)
+{
+    return Poco::UInt64(value);
+}
+
+std::string_view word(config::ClientCertificate mode)
+{
+    switch (mode)
+    {
+    case config::ClientCertificate::none:
+        return "none";
+    case config::ClientCertificate::optional:
+        return "optional";
+    case config::ClientCertificate::required:
+        break;
+    }
+    return "required";
+}
+
+Array listeners(const generation::Generation & generation)
+{
+    Array array;
+    for (const auto & listener : generation.settings.listeners)
+    {
+        auto one = object();
+        one.set("name", text(listener.name));
+        one.set("port", listener.port);
+        one.set("client_certificate", std::string(word(listener.client_certificate)));
+        array.add(one);
+    }
+    return array;
+}
+
+void add_credentials(Array & array, const char * role, const std::shared_ptr<const credentials::CredentialSet> & set)
+{
+    if (set == nullptr)
+        return;
+    for (const auto & credential : set->all())
+    {
+        auto one = object();
+        one.set("role", std::string(role));
+        Array names;
+        for (const auto & name : credential->server_names)
+            names.add(text(name));
+        one.set("server_names", names);
+        if (!credential->chain.empty())
+        {
+            const auto & facts = credential->chain.front().facts();
+            one.set("subject", text(facts.subject));
+            one.set("serial", facts.serial_hex);
+            one.set("fingerprint_sha256", to_hex(facts.fingerprint_sha256));
+            one.set("not_after", format_rfc3339(facts.not_after));
+        }
+        array.add(one);
+    }
+}
+
+size_t authorities(const std::shared_ptr<const trust::TrustStore> & store)
+{
+    return store == nullptr ? 0 : store->anchors().size();
+}
+
+Object trust(const generation::Generation & generation)
+{
+    auto trusted = object();
+    trusted.set("client_authorities", number(authorities(generation.client_trust)));
+    trusted.set("server_authorities", number(authorities(generation.server_trust)));
+    auto domains = object();
+    if (generation.bundles != nullptr)
+    {
+        for (const auto & bundle : generation.bundles->bundles())
+            domains.set(text(bundle.trust_domain), number(bundle.authorities.size()));
+    }
+    trusted.set("trust_domains", domains);
+    trusted.set("rules", number(generation.rules == nullptr ? 0 : generation.rules->size()));
+    trusted.set("certificate_users", number(generation.users == nullptr ? 0 : generation.users->users().size()));
+    return trusted;
+}
+
+Object reload(const generation::ReloadState & state)
+{
+    auto one = object();
+    one.set("published", number(state.reloads));
+    one.set("failures", number(state.failures));
+    one.set("last_success", format_rfc3339(state.last_success));
+    one.set("failing_since", state.failing_since ? Var(format_rfc3339(*state.failing_since)) : Var());
+    one.set("last_error", state.last_error.empty() ? Var() : Var(text(state.last_error)));
+    return one;
+}
+
+Object counted(const std::map<std::string_view, uint64_t> & counts)
+{
+    auto one = object();
+    for (const auto & [code, count] : counts)
+        one.set(std::string(code), number(count));
+    return one;
+}
+
+}
+
+std::string status_json(const StatusFacts & facts)
+{
+    const auto & generation = facts.generation;
+    auto status = object();
+    status.set("abi", fmt::format("{}.{}", CHMTLS_ABI_MAJOR, CHMTLS_ABI_MINOR));
+    status.set("enabled", generation.settings.enabled);
+    status.set("generation", number(generation.number));
+    status.set("digest", to_hex(generation.digest));
+    status.set("loaded_at", format_rfc3339(generation.loaded_at));
+    status.set("reload", reload(facts.reload));
+    status.set("listeners", listeners(generation));
+    Array credentials;
+    add_credentials(credentials, "server", generation.server_credentials);
+    add_credentials(credentials, "client", generation.client_credentials);
+    status.set("credentials", credentials);
+    status.set("trust", trust(generation));
+    status.set("peers", counted(facts.counters.handshakes_by_code()));
+    status.set("logins", counted(facts.counters.logins_by_code()));
+    auto sessions = object();
+    sessions.set("live", number(facts.live_sessions));
+    sessions.set("closed", number(facts.closed_sessions));
+    status.set("sessions", sessions);
+    Array warnings;
+    for (const auto & warning : generation.warnings)
+        warnings.add(text(warning));
+    status.set("warnings", warnings);
+    std::ostringstream out;
+    status.stringify(out);
+    return out.str();
+}
+
+}
