@@ -1,0 +1,65 @@
+#include "cli/configuration.h"
+
+#include <algorithm>
+
+#include "cli/merged_config.h"
+
+namespace chmtls::cli
+{
+
+namespace
+{
+
+/// What is there already is not added again: conf.d is merged into both configurations.
+void append(std::vector<std::string> & to, const std::vector<std::string> & from)
+{
+    for (const std::string & each : from)
+    {
+        if (std::find(to.begin(), to.end(), each) == to.end())
+            to.push_back(each);
+    }
+}
+
+}
+
+Result<CheckedConfiguration> check_configuration(const std::string & config, const std::string & users, UnixTime now)
+{
+    const auto server = read_merged_config(config);
+    if (!server)
+        return fail(server.error());
+
+    CheckedConfiguration checked{.findings = {}, .generation = nullptr, .notes = server->notes, .files = server->files};
+    generation::Input input{
+        .server_xml = server->xml, .users_xml = {}, .server_source = config, .users_source = {}, .watched = server->files};
+
+    const std::string users_path = users.empty() ? users_config_path(*server, config) : users;
+    // In ClickHouse the users may also stand in the main file: then <users_config> names that file or is absent.
+    if (!users_path.empty() && users_path != config)
+    {
+        const auto merged = read_merged_config(users_path);
+        if (!merged)
+            return fail(merged.error());
+        input.users_xml = merged->xml;
+        input.users_source = users_path;
+        append(input.watched, merged->files);
+        append(checked.notes, merged->notes);
+        append(checked.files, merged->files);
+    }
+    else
+    {
+        input.users_xml = server->xml;
+        input.users_source = config;
+    }
+
+    auto loaded = generation::load(input, now);
+    if (!loaded)
+    {
+        checked.findings = std::move(loaded.error());
+        return checked;
+    }
+    append(checked.notes, loaded->generation->warnings);
+    checked.generation = std::move(loaded->generation);
+    return checked;
+}
+
+}

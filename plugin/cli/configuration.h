@@ -1,0 +1,27 @@
+#pragma once
+
+// A server's configuration files, loaded and checked as at its start.
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "generation/loader.h"
+
+namespace chmtls::cli
+{
+
+/// Findings about a configuration, or what it makes.
+struct CheckedConfiguration
+{
+    Errors findings;                      ///< empty: a server would start with it
+    generation::GenerationPtr generation; ///< null when there are findings
+    std::vector<std::string> notes;       ///< warnings, and what the tool could not take into account
+    std::vector<std::string> files;       ///< configuration files that were read
+};
+
+/// `users` empty: <users_config> of the server configuration. An error means that a named file cannot be read at all.
+[[nodiscard]] Result<CheckedConfiguration>
+check_configuration(const std::string & config, const std::string & users, UnixTime now);
+
+}
