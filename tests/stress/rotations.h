@@ -1,0 +1,22 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace chmtls::test
+{
+
+/// How often a stress test rotates: a thousand times; under a sanitizer, which is some ten times slower, a sample of that unless
+/// CHMTLS_ROTATIONS asks for more (`./run stress`).
+inline int rotations_to_make()
+{
+    if (const char * asked = std::getenv("CHMTLS_ROTATIONS"))
+        return std::max(50, std::atoi(asked));
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return 150;
+#else
+    return 1000;
+#endif
+}
+
+}
