@@ -1,0 +1,279 @@
+#include "adapter.h"
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include <dlfcn.h>
+
+#include <Poco/Exception.h>
+#include <Poco/Logger.h>
+#include <Poco/Util/Application.h>
+
+#include "config_xml.h"
+#include "connection_scope.h"
+#include "symbols.h"
+#include "tls_context.h"
+
+namespace chmtls::debian
+{
+
+namespace
+{
+
+// Made once and never destroyed: connections may still be served while the process ends.
+Adapter * the_adapter = nullptr;
+
+constexpr const char * section = "mtls";
+
+constexpr int max_attempts = 4;
+constexpr std::chrono::milliseconds between_attempts{150};
+
+Poco::Logger & logger()
+{
+    static Poco::Logger & instance = Poco::Logger::get("clickhouse-mtls");
+    return instance;
+}
+
+// By local port, and on the way notes which SSL belongs to the connection that this thread serves.
+class ScopedResolver : public host::ListenerResolver
+{
+public:
+    explicit ScopedResolver(std::vector<std::pair<uint16_t, std::string>> listeners)
+        : by_port_(host::resolve_by_local_port(std::move(listeners)))
+    {
+    }
+
+    std::optional<std::string> listener_of(SSL * ssl) const override
+    {
+        if (auto * const scope = ConnectionScope::current())
+            scope->set_ssl(ssl);
+        return by_port_->listener_of(ssl);
+    }
+
+private:
+    std::unique_ptr<host::ListenerResolver> by_port_;
+};
+
+std::vector<std::pair<uint16_t, std::string>> secure_listeners(const Poco::Util::AbstractConfiguration & config)
+{
+    std::vector<std::pair<uint16_t, std::string>> listeners;
+    for (const std::string name : {"tcp_port_secure", "https_port", "interserver_https_port"})
+        if (config.has(name))
+            listeners.emplace_back(static_cast<uint16_t>(config.getUInt(name)), name);
+    return listeners;
+}
+
+std::string module_path(const Poco::Util::AbstractConfiguration & config)
+{
+    auto configured = config.getString("mtls.module", {});
+    if (!configured.empty())
+        return configured;
+    Dl_info self{};
+    if (::dladdr(&the_adapter, &self) == 0 || self.dli_fname == nullptr)
+        throw Poco::RuntimeException("clickhouse-mtls: mtls.module: not set, and the adapter cannot tell where it lies itself");
+    return (std::filesystem::path(self.dli_fname).parent_path() / "libclickhouse_mtls.so").string();
+}
+
+[[noreturn]] void refuse_configuration(const std::string & what, const std::string & findings)
+{
+    throw Poco::InvalidArgumentException("clickhouse-mtls: " + what + ": " + findings);
+}
+
+}
+
+class Adapter::Callbacks : public chmtls::HostCallbacks
+{
+public:
+    explicit Callbacks(Adapter & adapter) : adapter_(adapter) {}
+
+    void log(uint32_t level, std::string_view message) override
+    {
+        const std::string text(message);
+        if (level <= CHMTLS_LOG_ERROR)
+            logger().error(text);
+        else if (level == CHMTLS_LOG_WARNING)
+            logger().warning(text);
+        else if (level <= CHMTLS_LOG_INFORMATION)
+            logger().information(text);
+        else
+            logger().debug(text);
+    }
+
+    void close_session(uint64_t session_token, std::string_view reason) override
+    {
+        if (adapter_.sockets_.shut_down(session_token))
+            logger().information("closed a session: " + std::string(reason));
+    }
+
+    void configuration_changed() override { adapter_.reloader_.request_reload(); }
+
+private:
+    Adapter & adapter_;
+};
+
+Adapter * Adapter::active() noexcept
+{
+    return the_adapter;
+}
+
+void Adapter::start(DB::Context & context, const Poco::Util::AbstractConfiguration & users)
+{
+    register_certificate_handler();
+    const auto & config = Poco::Util::Application::instance().config();
+    if (config.has(section))
+        the_adapter = new Adapter(context, config, users);
+}
+
+Adapter::Adapter(
+    DB::Context & context, const Poco::Util::AbstractConfiguration & config, const Poco::Util::AbstractConfiguration & users)
+    : start_only_(start_only_settings(config)), context_(context),
+      compares_names_(config.getBool("openSSL.client.extendedVerification", false)),
+      reloader_([this] { reload(); }, [this] { return retry(); })
+{
+    auto files = configuration_files(config);
+    in_force_.server = to_xml(config);
+    in_force_.users = users_to_xml(users);
+    in_force_.watched = std::move(files.watched);
+    // Line numbers in messages count the lines of what was merged.
+    in_force_.server_source = files.server + " (merged)";
+    in_force_.users_source = files.users + " (merged)";
+
+    const auto path = module_path(config);
+    const auto loaded = chmtls::Module::load(path);
+    if (!loaded.outcome.ok())
+        refuse_configuration("cannot load the module " + path, loaded.outcome.message);
+    auto created = chmtls::Plugin::create(loaded.module, in_force_, std::make_shared<Callbacks>(*this));
+    if (!created.outcome.ok())
+        refuse_configuration("the configuration cannot be used", created.outcome.message);
+    plugin_ = std::move(created.plugin);
+    binding_ = std::make_unique<host::SslBinding>(plugin_, std::make_unique<ScopedResolver>(secure_listeners(config)));
+    install_tls_contexts(config, *binding_);
+}
+
+std::string Adapter::take_users(const Poco::Util::AbstractConfiguration & users)
+{
+    return exchange_users(users_to_xml(users));
+}
+
+void Adapter::give_users_back(const std::string & former) noexcept
+{
+    try
+    {
+        exchange_users(former);
+    }
+    catch (const std::exception & exception)
+    {
+        logger().error(std::string("the former users configuration could not be put back: ") + exception.what());
+    }
+}
+
+std::string Adapter::exchange_users(std::string xml)
+{
+    const std::lock_guard lock(mutex_);
+    auto former = in_force_.users;
+    auto wanted = in_force_;
+    wanted.users = std::move(xml);
+    const auto outcome = configure_patiently(std::move(wanted));
+    users_refused_ = !outcome.ok();
+    if (users_refused_)
+    {
+        reloader_.request_retry();
+        refuse_configuration("the users configuration was refused, the former one stays in force", outcome.message);
+    }
+    return former;
+}
+
+void Adapter::take_server(const ConfigurationPtr & reloaded)
+{
+    auto & application = Poco::Util::Application::instance();
+    const std::lock_guard lock(mutex_);
+    const auto config = with_command_line(reloaded, application.argv(), application.config());
+    if (!config->has(section))
+    {
+        pending_server_.clear();
+        logger().error(
+            "the <mtls> section is gone from the configuration: the former one stays in force until the server is restarted");
+        return;
+    }
+    if (auto settings = start_only_settings(*config); settings != start_only_)
+    {
+        logger().warning(
+            "a setting of openSSL that was changed takes effect only when the server is restarted: ciphers, key exchange, and of "
+            "openSSL.client also protocols and verification");
+        start_only_ = std::move(settings);
+    }
+    pending_server_ = to_xml(*config);
+    if (!configure_server(pending_server_))
+        reloader_.request_retry();
+}
+
+void Adapter::reload()
+{
+    std::string error;
+    try
+    {
+        original_as<void(const DB::Context *)>(Symbol::reload_config)(&context_);
+    }
+    catch (const Poco::Exception & exception)
+    {
+        error = exception.displayText();
+    }
+    catch (const std::exception & exception)
+    {
+        error = exception.what();
+    }
+    if (!error.empty() && error != last_reload_error_)
+        logger().error("a changed configuration was not taken: " + error);
+    last_reload_error_ = error;
+}
+
+bool Adapter::retry()
+{
+    bool read_users_again = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!pending_server_.empty())
+            configure_server(pending_server_);
+        read_users_again = users_refused_;
+    }
+    if (read_users_again)
+        reload();
+    const std::lock_guard lock(mutex_);
+    return pending_server_.empty() && !users_refused_;
+}
+
+bool Adapter::configure_server(const std::string & xml)
+{
+    auto wanted = in_force_;
+    wanted.server = xml;
+    const auto outcome = configure_patiently(std::move(wanted));
+    if (!outcome.ok())
+    {
+        if (outcome.message != last_refusal_)
+            logger().error("the configuration was refused, the former one stays in force: " + outcome.message);
+        last_refusal_ = outcome.message;
+        return false;
+    }
+    pending_server_.clear();
+    last_refusal_.clear();
+    return true;
+}
+
+// A configuration is judged together with the files that it names. Who replaces those one by one leaves pairs that do not match
+// for some 100 ms: no reason to refuse a configuration that has nothing to do with it.
+chmtls::Outcome Adapter::configure_patiently(chmtls::Configuration wanted)
+{
+    wanted.watched = configuration_files(Poco::Util::Application::instance().config()).watched;
+    auto outcome = plugin_->configure(wanted);
+    for (int attempt = 1; !outcome.ok() && attempt < max_attempts; ++attempt)
+    {
+        std::this_thread::sleep_for(between_attempts);
+        outcome = plugin_->configure(wanted);
+    }
+    if (outcome.ok())
+        in_force_ = std::move(wanted);
+    return outcome;
+}
+
+}

@@ -1,0 +1,36 @@
+#pragma once
+
+// The little of ClickHouse 18.16 that the adapter defines or passes through. ClickHouse ships no headers: the classes are opaque,
+// declared only so that the compiler makes the same mangled names.
+
+#include <memory>
+#include <string>
+
+#include <Poco/AutoPtr.h>
+#include <Poco/Net/IPAddress.h>
+#include <Poco/Net/SocketAddress.h>
+#include <Poco/Util/AbstractConfiguration.h>
+
+namespace DB
+{
+
+class User;
+
+class __attribute__((visibility("default"))) Context
+{
+public:
+    void setUsersConfig(const Poco::AutoPtr<Poco::Util::AbstractConfiguration> & config);
+    void setClustersConfig(const Poco::AutoPtr<Poco::Util::AbstractConfiguration> & config, const std::string & config_name);
+    void setUser(
+        const std::string & name, const std::string & password, const Poco::Net::SocketAddress & address,
+        const std::string & quota_key);
+};
+
+class __attribute__((visibility("default"))) SecurityManager
+{
+public:
+    std::shared_ptr<const User>
+    authorizeAndGetUser(const std::string & user, const std::string & password, const Poco::Net::IPAddress & address) const;
+};
+
+}

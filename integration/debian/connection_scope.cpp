@@ -1,0 +1,127 @@
+#include "connection_scope.h"
+
+#include <sys/socket.h>
+
+#include <Poco/Exception.h>
+#include <Poco/URI.h>
+
+namespace chmtls::debian
+{
+
+namespace
+{
+
+thread_local ConnectionScope * current_scope = nullptr;
+
+// "default" is what clients send when their user named nobody.
+constexpr std::string_view default_user = "default";
+
+uint32_t flags_of(const Poco::Net::HTTPRequest & request)
+{
+    uint32_t flags = 0;
+    if (request.get("X-ClickHouse-SSL-Certificate-Auth", {}) == "on")
+        flags |= CHMTLS_LOGIN_CERTIFICATE_ASKED;
+    if (!request.get("X-ClickHouse-User", {}).empty())
+        flags |= CHMTLS_LOGIN_USER_NAMED;
+    if (!request.get("X-ClickHouse-Key", {}).empty())
+        flags |= CHMTLS_LOGIN_PASSWORD_GIVEN;
+    if (request.has("Authorization"))
+        flags |= CHMTLS_LOGIN_OTHER_CREDENTIALS | CHMTLS_LOGIN_USER_NAMED;
+    for (const auto & [name, value] : Poco::URI(request.getURI()).getQueryParameters())
+    {
+        if (name == "user")
+            flags |= CHMTLS_LOGIN_OTHER_CREDENTIALS | (value.empty() ? 0U : CHMTLS_LOGIN_USER_NAMED);
+        else if (name == "password")
+            flags |= CHMTLS_LOGIN_OTHER_CREDENTIALS | (value.empty() ? 0U : CHMTLS_LOGIN_PASSWORD_GIVEN);
+    }
+    return flags;
+}
+
+}
+
+ConnectionScope::ConnectionScope(
+    const Poco::Net::StreamSocket & socket, uint32_t interface, chmtls::Plugin & plugin, SessionSockets & sockets)
+    : socket_(socket), interface_(interface), plugin_(plugin), sockets_(sockets)
+{
+    try
+    {
+        peer_address_ = socket_.peerAddress();
+    }
+    catch (const Poco::Exception &) // already gone: nothing that it sends will be a login
+    {
+    }
+    if (interface_ == CHMTLS_INTERFACE_NATIVE)
+        next_login_ = 0; // one login, at its beginning
+    current_scope = this;
+}
+
+ConnectionScope::~ConnectionScope()
+{
+    current_scope = nullptr;
+    if (token_ == 0)
+        return;
+    plugin_.session_closed(token_); // from here on nobody asks for this socket
+    sockets_.remove(token_);
+}
+
+ConnectionScope * ConnectionScope::current() noexcept
+{
+    return current_scope;
+}
+
+void ConnectionScope::begin_request(const Poco::Net::HTTPRequest & request)
+{
+    try
+    {
+        next_login_ = flags_of(request);
+    }
+    catch (const Poco::Exception &) // a URL that cannot be read: the server says so when it reads it
+    {
+        next_login_ = CHMTLS_LOGIN_OTHER_CREDENTIALS;
+    }
+    if (token_ == 0 && !watch({}, {}).ok())
+        shut_down();
+}
+
+std::optional<Login>
+ConnectionScope::take_login(const std::string & user, const std::string & password, const Poco::Net::SocketAddress & from)
+{
+    if (!next_login_ || from != peer_address_)
+        return std::nullopt;
+    auto flags = *next_login_;
+    next_login_.reset();
+    if (!password.empty())
+        flags |= CHMTLS_LOGIN_PASSWORD_GIVEN;
+    if (interface_ == CHMTLS_INTERFACE_NATIVE && !user.empty() && user != default_user)
+        flags |= CHMTLS_LOGIN_USER_NAMED;
+    return Login{interface_, flags, user, from.toString()};
+}
+
+std::shared_ptr<const host::PeerIdentity> ConnectionScope::identity() const
+{
+    return ssl_ == nullptr ? nullptr : host::SslBinding::identity_of(ssl_);
+}
+
+chmtls::Outcome ConnectionScope::watch(const std::string & user, const std::string & rule)
+{
+    const auto peer = identity();
+    if (!peer)
+        return {CHMTLS_OK, {}};
+    if (token_ == 0)
+        token_ = sockets_.add(socket_.impl()->sockfd());
+    if (token_ == 0)
+        return {CHMTLS_REFUSED, "the server has no file descriptor left to watch the session with"};
+    chmtls_session session{};
+    session.interface = interface_;
+    session.session_token = token_;
+    session.user = chmtls::bytes_of(user);
+    session.rule = chmtls::bytes_of(rule);
+    return plugin_.session_opened(peer->identity, session);
+}
+
+void ConnectionScope::shut_down() noexcept
+{
+    ::shutdown(socket_.impl()->sockfd(), SHUT_RDWR);
+}
+
+}

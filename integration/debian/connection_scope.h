@@ -1,0 +1,81 @@
+#pragma once
+
+// What the adapter knows of the connection that the current thread serves. Poco serves a connection on one thread from its first
+// byte to its last, so the scope is thread-local and lives as long as TCPServerConnection::start().
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <openssl/ssl.h>
+
+#include <Poco/Net/HTTPRequest.h>
+#include <Poco/Net/SocketAddress.h>
+#include <Poco/Net/StreamSocket.h>
+
+#include <clickhouse_mtls/plugin.hpp>
+#include <host/ssl_binding.h>
+
+#include "session_sockets.h"
+
+namespace chmtls::debian
+{
+
+/// What a peer offers when it logs in; see chmtls_login.
+struct Login
+{
+    uint32_t interface = 0;
+    uint32_t flags = 0;
+    std::string user;
+    std::string remote_address;
+};
+
+/// Not thread-safe: belongs to its thread.
+class ConnectionScope
+{
+public:
+    /// `interface` is CHMTLS_INTERFACE_*. `plugin` and `sockets` must outlive the scope.
+    ConnectionScope(
+        const Poco::Net::StreamSocket & socket, uint32_t interface, chmtls::Plugin & plugin, SessionSockets & sockets);
+    ~ConnectionScope();
+    ConnectionScope(const ConnectionScope &) = delete;
+    ConnectionScope & operator=(const ConnectionScope &) = delete;
+
+    /// The connection of this thread, or null.
+    static ConnectionScope * current() noexcept;
+
+    /// A handshake has begun on this connection.
+    void set_ssl(const SSL * ssl) noexcept { ssl_ = ssl; }
+
+    /// HTTP: each request logs in anew. Remembers what its header and URL offer, and has the connection watched from the first
+    /// one on.
+    void begin_request(const Poco::Net::HTTPRequest & request);
+
+    /// The login that the server is about to decide, or nothing when this call is not the peer's login: a query of this
+    /// connection may log in to other places in the name of a dictionary or a table.
+    std::optional<Login>
+    take_login(const std::string & user, const std::string & password, const Poco::Net::SocketAddress & from);
+
+    /// Null: no certificate was shown, or the connection has no TLS.
+    std::shared_ptr<const host::PeerIdentity> identity() const;
+
+    /// Has the session judged again whenever trust changes. Without identity there is nothing to judge. `user` and `rule` are
+    /// empty when no certificate login took place. Not ok: a newer generation does not let it in.
+    chmtls::Outcome watch(const std::string & user, const std::string & rule);
+
+    /// Ends the connection; its thread finds the socket shut down.
+    void shut_down() noexcept;
+
+private:
+    Poco::Net::StreamSocket socket_; // keeps the SSL alive
+    Poco::Net::SocketAddress peer_address_;
+    uint32_t interface_;
+    chmtls::Plugin & plugin_;
+    SessionSockets & sockets_;
+    const SSL * ssl_ = nullptr;
+    uint64_t token_ = 0;                 // 0: not watched
+    std::optional<uint32_t> next_login_; // flags that are known before the server's login; empty: no login is due
+};
+
+}

@@ -1,0 +1,48 @@
+// Poco::Net::TCPServerConnection::start: the whole life of a connection, on its thread. HTTPRequest::read: each request of a kept
+// connection. TCPServer::start and stop: when the server's own reloading can be used.
+
+#include <Poco/Net/HTTPRequest.h>
+#include <Poco/Net/HTTPServerConnection.h>
+#include <Poco/Net/HTTPServerRequest.h>
+#include <Poco/Net/TCPServer.h>
+#include <Poco/Net/TCPServerConnection.h>
+
+#include "adapter.h"
+#include "connection_scope.h"
+#include "symbols.h"
+
+using namespace chmtls::debian;
+
+void Poco::Net::TCPServerConnection::start()
+{
+    const auto serve = original_as<void(TCPServerConnection *)>(Symbol::connection_start);
+    auto * const adapter = Adapter::active();
+    if (adapter == nullptr)
+        return serve(this);
+    const bool http = dynamic_cast<HTTPServerConnection *>(this) != nullptr;
+    const ConnectionScope scope(
+        socket(), http ? CHMTLS_INTERFACE_HTTP : CHMTLS_INTERFACE_NATIVE, adapter->plugin(), adapter->sockets());
+    serve(this);
+}
+
+void Poco::Net::HTTPRequest::read(std::istream & stream)
+{
+    original_as<void(HTTPRequest *, std::istream &)>(Symbol::http_request_read)(this, stream);
+    // Only what this server was asked: a query may make HTTP requests of its own on the same thread, of another class.
+    if (auto * const scope = ConnectionScope::current(); scope != nullptr && dynamic_cast<HTTPServerRequest *>(this) != nullptr)
+        scope->begin_request(*this);
+}
+
+void Poco::Net::TCPServer::start()
+{
+    original_as<void(TCPServer *)>(Symbol::tcp_server_start)(this);
+    if (auto * const adapter = Adapter::active())
+        adapter->reloader().start();
+}
+
+void Poco::Net::TCPServer::stop()
+{
+    if (auto * const adapter = Adapter::active())
+        adapter->reloader().stop();
+    original_as<void(TCPServer *)>(Symbol::tcp_server_stop)(this);
+}

@@ -1,0 +1,139 @@
+"""Connections that the server itself makes: openSSL.client."""
+
+import pytest
+from lib import clients
+from lib.pki import Authority, write
+from lib.server import Config, Server, user
+from lib.wait import eventually
+
+USERS = user("with_password", "<password>correct horse</password>")
+
+
+class Pairing:
+    """`near` asks `far` over its secure native port, which requires a client certificate."""
+
+    def __init__(self, patched, directory, openssl):
+        self.ca = Authority(directory / "pki", "Cluster CA")
+        self.trusted_by_near = write(directory / "trusted-by-near.crt", self.ca.pem, 0o644)
+        self.trusted_by_far = write(directory / "trusted-by-far.crt", self.ca.pem, 0o644)
+        self.far_pair = self.ca.server("far")
+        self.node = self.ca.issue("node", "near-node")
+        self.far = Server(
+            patched,
+            directory / "far",
+            Config(openssl_server=openssl(self.trusted_by_far, self.far_pair, "strict"), mtls="", users=USERS),
+        ).start()
+        self.near = Server(
+            patched,
+            directory / "near",
+            Config(
+                openssl_server=openssl(self.ca.file, self.ca.server("near")),
+                openssl_client=self.client(),
+                mtls="",
+                users=USERS,
+                extra=self.cluster(),
+            ),
+        )
+
+    def client(self, mode="relaxed", ca=None, more="", handler="RejectCertificateHandler", pair=None):
+        pair = self.node if pair is None else pair
+        return (
+            f"<certificateFile>{pair.certificate}</certificateFile><privateKeyFile>{pair.key}</privateKeyFile>"
+            f"<caConfig>{ca or self.trusted_by_near}</caConfig><verificationMode>{mode}</verificationMode>"
+            f"<invalidCertificateHandler><name>{handler}</name></invalidCertificateHandler>{more}"
+        )
+
+    def cluster(self):
+        return f"""<remote_servers><pair><shard><replica><host>127.0.0.1</host><port>{self.far.ports['tcp_port_secure']}</port>
+<secure>1</secure><user>with_password</user><password>correct horse</password></replica></shard></pair></remote_servers>"""
+
+    def ask(self):
+        """True when `near` reaches `far`; otherwise what it says."""
+        try:
+            return self.near.admin("SELECT count() FROM remote_one") == "1"
+        except RuntimeError as refused:
+            self.said = str(refused)
+            return False
+
+    def start(self):
+        self.near.start()
+        self.near.admin(
+            "CREATE TABLE IF NOT EXISTS remote_one AS system.one ENGINE = Distributed(pair, system, one)"
+        )
+        return self
+
+    def stop(self):
+        self.near.stop()
+        self.far.stop()
+
+
+@pytest.fixture
+def pairing(patched, tmp_path, openssl):
+    made = Pairing(patched, tmp_path, openssl)
+    yield made
+    made.stop()
+
+
+def test_presents_its_certificate(pairing):
+    assert pairing.start().ask(), pairing.said
+
+
+def test_without_a_certificate_the_far_side_refuses(pairing):
+    section = f"<caConfig>{pairing.trusted_by_near}</caConfig><verificationMode>relaxed</verificationMode>"
+    pairing.near.write_config(openssl_client=section)
+    assert not pairing.start().ask()
+
+
+def test_verifies_the_far_side(pairing):
+    other = Authority(pairing.near.directory / "pki", "Other CA")
+    pairing.near.write_config(openssl_client=pairing.client(ca=other.file))
+    assert not pairing.start().ask()
+
+
+@pytest.mark.parametrize(("mode", "handler"), [("none", "RejectCertificateHandler"), ("relaxed", "AcceptCertificateHandler")])
+def test_unless_told_not_to(pairing, mode, handler):
+    other = Authority(pairing.near.directory / "pki", "Other CA")
+    pairing.near.write_config(openssl_client=pairing.client(ca=other.file, mode=mode, handler=handler))
+    assert pairing.start().ask(), pairing.said
+
+
+def test_own_certificate_is_replaced_live(pairing):
+    pairing.start()
+    assert pairing.ask(), pairing.said
+    new = Authority(pairing.near.directory / "pki", "New CA")
+    write(pairing.trusted_by_far, new.pem, 0o644)
+    eventually(lambda: not pairing.ask(), what="the far side's refusal of the former certificate")
+    renewed = new.issue("node", "near-node")
+    write(pairing.node.key, renewed.key.read_bytes())
+    write(pairing.node.certificate, renewed.certificate.read_bytes(), 0o644)
+    eventually(pairing.ask, what="the new certificate")
+
+
+def test_trust_in_the_far_side_is_replaced_live(pairing):
+    pairing.start()
+    assert pairing.ask(), pairing.said
+    other = Authority(pairing.near.directory / "pki", "Other CA")
+    write(pairing.trusted_by_near, other.pem, 0o644)
+    # A connection that stands is kept and used again; the far side's end of it makes the near side connect anew.
+    pairing.far.stop()
+    pairing.far.start()
+    eventually(lambda: not pairing.ask(), what="the refusal")
+    write(pairing.trusted_by_near, other.pem + pairing.ca.pem, 0o644)
+    eventually(pairing.ask, what="trust")
+
+
+@pytest.mark.parametrize(("addresses", "reached"), [(("127.0.0.1",), True), ((), False)], ids=["named", "not-named"])
+def test_extended_verification_compares_the_name(pairing, openssl, addresses, reached):
+    pair = pairing.ca.issue("far-2", "far", dns=("far.example",), ip=addresses)
+    pairing.far.write_config(openssl_server=openssl(pairing.trusted_by_far, pair, "strict"))
+    eventually(
+        lambda: ssl_der(pair) == clients.server_certificate(pairing.far, pairing.ca.file, pair=pairing.node), what="the far certificate"
+    )
+    pairing.near.write_config(openssl_client=pairing.client(more="<extendedVerification>true</extendedVerification>"))
+    assert pairing.start().ask() == reached
+
+
+def ssl_der(pair):
+    import ssl
+
+    return ssl.PEM_cert_to_DER_cert(pair.certificate.read_text())
