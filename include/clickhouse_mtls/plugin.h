@@ -32,7 +32,7 @@ extern "C"
 #endif
 
 #define CHMTLS_ABI_MAJOR 1
-#define CHMTLS_ABI_MINOR 0
+#define CHMTLS_ABI_MINOR 1
 
     /* ---- Status -------------------------------------------------------------------------------------------------------- */
 
@@ -140,6 +140,11 @@ extern "C"
 #define CHMTLS_PEER_CLIENT 1 /* it connected to one of our listeners: purpose TLS client authentication (RFC 5280 4.2.1.12) */
 #define CHMTLS_PEER_SERVER 2 /* we connected to it: purpose TLS server authentication */
 
+/* What an outgoing connection (CHMTLS_PEER_SERVER) is for; the host decides before the handshake. Since minor 1. */
+#define CHMTLS_PURPOSE_GENERAL 0 /* url(), dictionaries, whatever is neither of the others: openSSL.client decides */
+#define CHMTLS_PURPOSE_NODE 1    /* another ClickHouse node: distributed queries, replica fetches, ON CLUSTER, remote() */
+#define CHMTLS_PURPOSE_KEEPER 2  /* ZooKeeper or Keeper */
+
 #define CHMTLS_CLIENT_CERTIFICATE_NONE 0     /* not asked for */
 #define CHMTLS_CLIENT_CERTIFICATE_OPTIONAL 1 /* asked for; verified when sent; a bad one ends the handshake */
 #define CHMTLS_CLIENT_CERTIFICATE_REQUIRED 2 /* no certificate ends the handshake */
@@ -164,6 +169,8 @@ extern "C"
         uint32_t peer;            /* CHMTLS_PEER_CLIENT: we are the server; CHMTLS_PEER_SERVER: we are the client */
         chmtls_bytes listener;    /* name of the listener; empty for outgoing connections */
         chmtls_bytes server_name; /* SNI as received (RFC 6066 3), empty when none */
+        uint32_t purpose;         /* CHMTLS_PURPOSE_*; GENERAL when we are the server. Since minor 1 */
+        uint32_t reserved;        /* 0 */
     } chmtls_credential_query;
 
     typedef struct chmtls_credential
@@ -186,6 +193,8 @@ extern "C"
         chmtls_bytes expected_name;  /* CHMTLS_PEER_SERVER: the configured host name or address, which the certificate must prove
                                       * by a  DNS or IP SAN (RFC 9525). Empty: not compared, and refused when
                                       * openSSL.client.extendedVerification  is on */
+        uint32_t purpose;            /* CHMTLS_PURPOSE_*; GENERAL when the peer is a client. Since minor 1 */
+        uint32_t reserved2;          /* 0 */
     } chmtls_peer;
 
     typedef struct chmtls_verdict

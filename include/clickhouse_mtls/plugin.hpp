@@ -138,6 +138,7 @@ struct Peer
     size_t chain_len = 0;
     std::string_view remote_address;
     std::string_view expected_name;
+    uint32_t purpose = CHMTLS_PURPOSE_GENERAL;
 };
 
 /// The module's code: a table of functions. Cheap to copy; the code is never unloaded.
@@ -258,20 +259,23 @@ public:
         return call == nullptr ? CHMTLS_ABI_MISMATCH : call(handle_, bytes_of(listener), &policy);
     }
 
-    /// Which credential to present: to a client of `listener` that asked for `server_name`, or to a server (both empty).
+    /// Which credential to present: to a client of `listener` that asked for `server_name`, or, both empty, to a server that we
+    /// connect to for `purpose`.
     chmtls_status credential(
-        uint32_t peer, std::string_view listener, std::string_view server_name, chmtls_credential & credential) const noexcept
+        uint32_t peer, std::string_view listener, std::string_view server_name, chmtls_credential & credential,
+        uint32_t purpose = CHMTLS_PURPOSE_GENERAL) const noexcept
     {
         credential = {};
         credential.struct_size = sizeof(credential);
         const auto call = module_.entry(&chmtls_plugin_api::credential);
-        if (call == nullptr)
+        if (call == nullptr || !knows(purpose))
             return CHMTLS_ABI_MISMATCH;
         chmtls_credential_query query{};
         query.struct_size = sizeof(query);
         query.peer = peer;
         query.listener = bytes_of(listener);
         query.server_name = bytes_of(server_name);
+        query.purpose = purpose;
         return call(handle_, &query, &credential);
     }
 
@@ -299,6 +303,11 @@ public:
             result.outcome = missing("verify_peer");
             return result;
         }
+        if (!knows(peer.purpose))
+        {
+            result.outcome = {CHMTLS_ABI_MISMATCH, "the module is too old: it would judge every server alike, node or not"};
+            return result;
+        }
         chmtls_peer input{};
         input.struct_size = sizeof(input);
         input.peer = peer.peer;
@@ -307,6 +316,7 @@ public:
         input.chain_len = peer.chain_len;
         input.remote_address = bytes_of(peer.remote_address);
         input.expected_name = bytes_of(peer.expected_name);
+        input.purpose = peer.purpose;
         result.verdict.struct_size = sizeof(result.verdict);
         chmtls_identity * handle = nullptr;
         SmallText text;
@@ -408,6 +418,9 @@ public:
 
 private:
     Plugin(Module module, std::shared_ptr<HostCallbacks> callbacks) : module_(module), callbacks_(std::move(callbacks)) {}
+
+    /// A module of minor 0 does not see the purpose, and would take a node's connection for any other.
+    bool knows(uint32_t purpose) const noexcept { return purpose == CHMTLS_PURPOSE_GENERAL || module_.abi_minor() >= 1; }
 
     // Calls on the handshake path get a buffer on the stack. create and configure list every finding and cannot be repeated for
     // a larger buffer, so theirs is generous.

@@ -14,9 +14,10 @@ struct Connection
     /// Which binding took the connection over; null on outgoing connections. Never dereferenced through here.
     const void * binding = nullptr;
 
-    std::string listener;      ///< accepted connections
-    std::string server_name;   ///< accepted connections: SNI of the ClientHello
-    std::string expected_name; ///< outgoing connections
+    std::string listener;                      ///< accepted connections
+    std::string server_name;                   ///< accepted connections: SNI of the ClientHello
+    std::string expected_name;                 ///< outgoing connections
+    uint32_t purpose = CHMTLS_PURPOSE_GENERAL; ///< outgoing connections
 
     uint32_t client_certificate = CHMTLS_CLIENT_CERTIFICATE_REQUIRED;
     uint64_t generation = 0; ///< of the listener policy in force

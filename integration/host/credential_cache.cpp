@@ -129,12 +129,12 @@ void CredentialCache::remember(uint64_t generation, Insert && insert)
 }
 
 CredentialCache::Found<Credential>
-CredentialCache::credential(uint32_t peer, std::string_view listener, std::string_view server_name)
+CredentialCache::credential(uint32_t peer, std::string_view listener, std::string_view server_name, uint32_t purpose)
 {
     for (int attempt = 0; attempt < attempts; ++attempt)
     {
         chmtls_credential answer{};
-        const auto status = plugin_->credential(peer, listener, server_name, answer);
+        const auto status = plugin_->credential(peer, listener, server_name, answer, purpose);
         if (status != CHMTLS_OK)
             return {status, nullptr};
 

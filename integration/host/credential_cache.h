@@ -38,7 +38,8 @@ public:
     };
 
     /// Arguments as in Plugin::credential. Throws std::bad_alloc.
-    Found<Credential> credential(uint32_t peer, std::string_view listener, std::string_view server_name);
+    Found<Credential>
+    credential(uint32_t peer, std::string_view listener, std::string_view server_name, uint32_t purpose = CHMTLS_PURPOSE_GENERAL);
 
     /// Subject names for the CertificateRequest. `generation` is the one whose policy is in force. Throws std::bad_alloc.
     Found<STACK_OF(X509_NAME)> authority_names(uint64_t generation, const std::string & listener);

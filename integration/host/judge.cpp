@@ -54,6 +54,7 @@ Step SslBinding::Impl::judge_sent_chain(SSL * ssl, X509_STORE_CTX * store) const
     peer.chain_len = chain.items().size();
     peer.remote_address = address;
     peer.expected_name = connection->expected_name;
+    peer.purpose = accepted_by_us ? uint32_t{CHMTLS_PURPOSE_GENERAL} : connection->purpose;
     auto judged = judge(peer);
     if (judged.identity == nullptr)
     {

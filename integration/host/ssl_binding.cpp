@@ -258,6 +258,11 @@ void SslBinding::expect_name(SSL * ssl, const std::string & name)
     ERR_pop_to_mark();
 }
 
+void SslBinding::set_purpose(SSL * ssl, uint32_t purpose)
+{
+    Connection::at(ssl).purpose = purpose;
+}
+
 std::shared_ptr<const PeerIdentity> SslBinding::identity_of(const SSL * ssl)
 {
     const auto * const connection = Connection::of(ssl);

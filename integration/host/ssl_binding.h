@@ -65,6 +65,10 @@ public:
     /// Call before the handshake. Throws std::bad_alloc.
     static void expect_name(SSL * ssl, const std::string & name);
 
+    /// What an outgoing connection is for, CHMTLS_PURPOSE_*; GENERAL unless it was said. Call before the handshake. A purpose
+    /// that the module does not know ends it. Throws std::bad_alloc.
+    static void set_purpose(SSL * ssl, uint32_t purpose);
+
     /// The peer's identity, or null: it showed no certificate, the SSL is not bound, or the handshake is not over (until then the
     /// peer has shown a chain but not that it holds the key). Valid as long as the shared pointer.
     static std::shared_ptr<const PeerIdentity> identity_of(const SSL * ssl);

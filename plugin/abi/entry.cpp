@@ -215,6 +215,22 @@ chmtls_status listener_policy(chmtls_plugin * plugin, chmtls_bytes listener, chm
         });
 }
 
+/// Nothing: unknown, or a purpose of a connection that is not ours.
+std::optional<config::Purpose> purpose_of(uint32_t purpose, uint32_t peer)
+{
+    switch (purpose)
+    {
+    case CHMTLS_PURPOSE_GENERAL:
+        return config::Purpose::general;
+    case CHMTLS_PURPOSE_NODE:
+        return peer == CHMTLS_PEER_SERVER ? std::optional(config::Purpose::node) : std::nullopt;
+    case CHMTLS_PURPOSE_KEEPER:
+        return peer == CHMTLS_PEER_SERVER ? std::optional(config::Purpose::keeper) : std::nullopt;
+    default:
+        return std::nullopt;
+    }
+}
+
 chmtls_status credential(chmtls_plugin * plugin, const chmtls_credential_query * query, chmtls_credential * credential) noexcept
 {
     return on(
@@ -226,13 +242,14 @@ chmtls_status credential(chmtls_plugin * plugin, const chmtls_credential_query *
                 return CHMTLS_INVALID_ARGUMENT;
             const auto listener = text_of(asked->listener);
             const auto server_name = text_of(asked->server_name);
-            if (!listener || !server_name)
+            const auto purpose = purpose_of(asked->purpose, asked->peer);
+            if (!listener || !server_name || !purpose)
                 return CHMTLS_INVALID_ARGUMENT;
             const auto generation = instance.current();
             const bool serving = asked->peer == CHMTLS_PEER_CLIENT;
             if (serving && generation->listener(*listener) == nullptr)
                 return CHMTLS_NOT_FOUND;
-            const auto & set = serving ? generation->server_credentials : generation->client_credentials;
+            const auto & set = serving ? generation->server_credentials : generation->client_credentials_for(*purpose);
             const auto chosen = set == nullptr ? nullptr : set->select(serving ? *server_name : std::string_view{});
             if (chosen == nullptr)
                 return CHMTLS_NOT_FOUND;
@@ -335,15 +352,19 @@ chmtls_status verify_peer(
             const auto listener = text_of(asked->listener);
             const auto remote = text_of(asked->remote_address);
             const auto expected_name = text_of(asked->expected_name);
+            const auto purpose = purpose_of(asked->purpose, asked->peer);
             const auto chain = chain_of(*asked);
             if (!listener || !remote || !expected_name || !chain)
                 return text.fail(CHMTLS_INVALID_ARGUMENT, "bytes of the peer are null with a length");
+            if (!purpose)
+                return text.fail(CHMTLS_INVALID_ARGUMENT, "an unknown purpose, or one of a connection that is not ours");
 
             const auto judged = instance->verify_peer(
                 {.role = asked->peer == CHMTLS_PEER_CLIENT ? policy::PeerRole::client : policy::PeerRole::server,
                  .listener = *listener,
                  .chain = *chain,
-                 .expected_name = *expected_name},
+                 .expected_name = *expected_name,
+                 .purpose = *purpose},
                 *remote);
             if (!judged.verdict.accepted())
             {

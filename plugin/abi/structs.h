@@ -62,7 +62,8 @@ struct Layout<chmtls_credential_query>
 {
     static constexpr std::array members{
         offsetof(chmtls_credential_query, struct_size), offsetof(chmtls_credential_query, peer),
-        offsetof(chmtls_credential_query, listener), offsetof(chmtls_credential_query, server_name)};
+        offsetof(chmtls_credential_query, listener),    offsetof(chmtls_credential_query, server_name),
+        offsetof(chmtls_credential_query, purpose),     offsetof(chmtls_credential_query, reserved)};
     static constexpr size_t required = offsetof(chmtls_credential_query, listener);
 };
 
@@ -78,10 +79,10 @@ struct Layout<chmtls_credential>
 template <>
 struct Layout<chmtls_peer>
 {
-    static constexpr std::array members{offsetof(chmtls_peer, struct_size),  offsetof(chmtls_peer, peer),
-                                        offsetof(chmtls_peer, listener),     offsetof(chmtls_peer, chain),
-                                        offsetof(chmtls_peer, chain_len),    offsetof(chmtls_peer, remote_address),
-                                        offsetof(chmtls_peer, expected_name)};
+    static constexpr std::array members{
+        offsetof(chmtls_peer, struct_size),   offsetof(chmtls_peer, peer),      offsetof(chmtls_peer, listener),
+        offsetof(chmtls_peer, chain),         offsetof(chmtls_peer, chain_len), offsetof(chmtls_peer, remote_address),
+        offsetof(chmtls_peer, expected_name), offsetof(chmtls_peer, purpose),   offsetof(chmtls_peer, reserved2)};
     static constexpr size_t required = offsetof(chmtls_peer, remote_address);
 };
 

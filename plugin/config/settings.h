@@ -58,6 +58,14 @@ struct TlsSection
     std::string passphrase; ///< privateKeyPassphraseHandler.options.password; the loader moves it into guarded memory
 };
 
+/// What a connection that we make is for.
+enum class Purpose : uint8_t
+{
+    general, ///< url(), dictionaries: openSSL.client decides
+    node,    ///< another ClickHouse node
+    keeper,  ///< ZooKeeper or Keeper
+};
+
 enum class ClientCertificate
 {
     none,

@@ -35,8 +35,10 @@ struct Generation
 
     std::shared_ptr<const credentials::CredentialSet> server_credentials;
     std::shared_ptr<const credentials::CredentialSet> client_credentials;
-    std::shared_ptr<const trust::TrustStore> client_trust; ///< verifies peers that connect to us (openSSL.server)
-    std::shared_ptr<const trust::TrustStore> server_trust; ///< verifies peers that we connect to (openSSL.client)
+    std::shared_ptr<const credentials::CredentialSet> node_credentials;   ///< null: client_credentials are shown to nodes, too
+    std::shared_ptr<const credentials::CredentialSet> keeper_credentials; ///< likewise
+    std::shared_ptr<const trust::TrustStore> client_trust;                ///< verifies peers that connect to us (openSSL.server)
+    std::shared_ptr<const trust::TrustStore> server_trust;                ///< verifies peers that we connect to (openSSL.client)
     std::shared_ptr<const spiffe::BundleSet> bundles;
     std::shared_ptr<const mapping::RuleSet> rules;
     std::shared_ptr<const mapping::ClickHouseUsers> users;
@@ -44,6 +46,8 @@ struct Generation
     std::vector<std::string> warnings;
 
     [[nodiscard]] const config::Listener * listener(std::string_view name) const;
+    /// What we show to the servers that we connect to; null: nothing.
+    [[nodiscard]] const std::shared_ptr<const credentials::CredentialSet> & client_credentials_for(config::Purpose purpose) const;
 };
 
 using GenerationPtr = std::shared_ptr<const Generation>;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/settings.h"
 #include "mapping/subject.h"
 #include "openssl/certificate.h"
 #include "trust/path.h"
@@ -23,6 +24,9 @@ struct Identity
     UnixTime valid_until{};
     uint64_t generation = 0; ///< that judged it
     std::string listener;    ///< empty: we connected to the peer
+    /// Of a peer that we connected to: what for, and the name it proved. It is judged again by the same.
+    config::Purpose purpose = config::Purpose::general;
+    std::string expected_name;
 
     [[nodiscard]] mapping::Subject subject() const;
     /// "CN=alice, spiffe://…" in one short line for logs.

@@ -45,6 +45,7 @@ public:
             used += part.size();
         };
         buffer[used++] = static_cast<uint8_t>(query.role);
+        buffer[used++] = static_cast<uint8_t>(query.purpose);
         add(as_bytes(query.listener), name);
         add(as_bytes(query.expected_name), name);
         for (const auto & der : query.chain)
@@ -80,7 +81,8 @@ struct Entry
 
     [[nodiscard]] bool same(const PeerQuery & query) const
     {
-        if (role != query.role || expected_name != query.expected_name || identity->sent.size() != query.chain.size())
+        if (role != query.role || expected_name != query.expected_name || identity->purpose != query.purpose
+            || identity->sent.size() != query.chain.size())
             return false;
         if (query.role == PeerRole::client && identity->listener != query.listener)
             return false;

@@ -164,6 +164,8 @@ PeerVerdict verify_peer(const generation::Generation & generation, const PeerQue
         .valid_until = judged.path.valid_until,
         .generation = generation.number,
         .listener = query.role == PeerRole::client ? std::string(query.listener) : std::string(),
+        .purpose = query.purpose,
+        .expected_name = query.role == PeerRole::server ? std::string(query.expected_name) : std::string(),
     });
     PeerVerdict verdict;
     verdict.reason = Reason::valid;

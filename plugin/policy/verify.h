@@ -22,6 +22,7 @@ struct PeerQuery
     std::string_view listener;
     std::span<const ByteView> chain; ///< DER, leaf first
     std::string_view expected_name;
+    config::Purpose purpose = config::Purpose::general; ///< of connections that we make
 };
 
 struct PeerVerdict
@@ -50,7 +51,7 @@ inline constexpr size_t max_chain_bytes = 128u << 10;
 [[nodiscard]] PeerVerdict verify_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now);
 
 /// Remembers accepted chains: never beyond the generation, 60 seconds, the earliest notAfter / nextUpdate of the path, the role,
-/// listener and expected name. A hit is compared byte by byte. Bounded in entries (`capacity`, rounded up) and bytes.
+/// listener, purpose and expected name. A hit is compared byte by byte. Bounded in entries (`capacity`, rounded up) and bytes.
 /// Thread-safe; its locks are short and no reload takes one.
 class Verifier
 {

@@ -33,18 +33,23 @@ Judgement judge_login(
 
 const policy::PeerVerdict & Judge::verdict_of(const policy::Identity & identity)
 {
-    Chain key{identity.listener, {}};
+    std::vector<Digest32> fingerprints;
     std::vector<ByteView> chain;
     for (const openssl::Certificate & certificate : identity.sent)
     {
-        key.second.push_back(certificate.facts().fingerprint_sha256);
+        fingerprints.push_back(certificate.facts().fingerprint_sha256);
         chain.push_back(certificate.der());
     }
+    Shown key{identity.listener, identity.purpose, identity.expected_name, std::move(fingerprints)};
     const auto known = verdicts_.find(key);
     if (known != verdicts_.end())
         return known->second;
-    policy::PeerQuery query{
-        identity.listener.empty() ? policy::PeerRole::server : policy::PeerRole::client, identity.listener, chain, {}};
+    const policy::PeerQuery query{
+        .role = identity.listener.empty() ? policy::PeerRole::server : policy::PeerRole::client,
+        .listener = identity.listener,
+        .chain = chain,
+        .expected_name = identity.expected_name,
+        .purpose = identity.purpose};
     return verdicts_.emplace(std::move(key), policy::verify_peer(generation_, query, now_)).first->second;
 }
 

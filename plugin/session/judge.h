@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "session/registry.h"
@@ -19,8 +20,8 @@ struct Judgement
     UnixTime valid_until{}; ///< when it must be judged again
 };
 
-/// One round over the sessions by one generation at one moment; sessions that showed the same chain on the same listener share
-/// its verdict. Not thread-safe.
+/// One round over the sessions by one generation at one moment; sessions that showed the same chain in the same
+/// circumstances (listener, or purpose and name of a connection of ours) share its verdict. Not thread-safe.
 class Judge
 {
 public:
@@ -29,14 +30,14 @@ public:
     [[nodiscard]] Judgement operator()(const Session & session);
 
 private:
-    /// Listener (empty: we connected) and the fingerprints of the chain as sent.
-    using Chain = std::pair<std::string, std::vector<Digest32>>;
+    /// Listener (empty: we connected), purpose, expected name, and the fingerprints of the chain as sent.
+    using Shown = std::tuple<std::string, config::Purpose, std::string, std::vector<Digest32>>;
 
     const policy::PeerVerdict & verdict_of(const policy::Identity & identity);
 
     const generation::Generation & generation_;
     UnixTime now_;
-    std::map<Chain, policy::PeerVerdict> verdicts_;
+    std::map<Shown, policy::PeerVerdict> verdicts_;
 };
 
 /// A single session. What this generation has judged already is judged by the clock and the rules only.

@@ -101,6 +101,16 @@ static void values_of_no_meaning(void)
         chmtls_credential_query query = {.struct_size = sizeof query, .peer = no_meaning[i]};
         chmtls_credential credential = {.struct_size = sizeof credential};
         check_status(api()->credential(plugin, &query, &credential), CHMTLS_INVALID_ARGUMENT, "a kind of peer");
+        if (no_meaning[i] != CHMTLS_PURPOSE_GENERAL)
+        {
+            peer = peer_of(&certificate);
+            peer.peer = CHMTLS_PEER_SERVER;
+            peer.purpose = no_meaning[i];
+            check_status(api()->verify_peer(plugin, &peer, NULL, &fresh, NULL), CHMTLS_INVALID_ARGUMENT, "a purpose");
+            query.peer = CHMTLS_PEER_SERVER;
+            query.purpose = no_meaning[i];
+            check_status(api()->credential(plugin, &query, &credential), CHMTLS_INVALID_ARGUMENT, "a purpose");
+        }
         chmtls_login login = native_login("alice");
         login.interface = no_meaning[i];
         check_status(api()->authorize(plugin, identity, &login, &sink, NULL), CHMTLS_INVALID_ARGUMENT, "an interface");
@@ -170,10 +180,34 @@ static void short_structures(void)
         peer.expected_name.data = NULL; /* null with a length: to be seen only when it is inside */
         peer.expected_name.len = 1;
         chmtls_identity * fresh = NULL;
-        const chmtls_status expected
-            = size < offsetof(chmtls_peer, remote_address) || size == sizeof peer ? CHMTLS_INVALID_ARGUMENT : CHMTLS_OK;
+        const chmtls_status expected = size < offsetof(chmtls_peer, remote_address) || size >= offsetof(chmtls_peer, purpose)
+                                           ? CHMTLS_INVALID_ARGUMENT
+                                           : CHMTLS_OK;
         check_status(api()->verify_peer(plugin, &peer, NULL, &fresh, NULL), expected, "verify_peer by size of the peer");
         api()->identity_release(fresh);
+    }
+    /* A host of minor 0 says no purpose, and what stands behind its structure is not read. */
+    for (uint32_t size = offsetof(chmtls_peer, purpose); size <= sizeof(chmtls_peer); ++size)
+    {
+        chmtls_peer peer = peer_of(&certificate);
+        peer.struct_size = size;
+        peer.purpose = CHMTLS_PURPOSE_KEEPER; /* of a client: to be seen only when it is inside */
+        chmtls_identity * fresh = NULL;
+        const chmtls_status expected = size < offsetof(chmtls_peer, reserved2) ? CHMTLS_OK : CHMTLS_INVALID_ARGUMENT;
+        check_status(api()->verify_peer(plugin, &peer, NULL, &fresh, NULL), expected, "verify_peer by size, with a purpose");
+        api()->identity_release(fresh);
+    }
+    for (uint32_t size = 0; size <= sizeof(chmtls_credential_query); ++size)
+    {
+        chmtls_credential_query query = {.struct_size = size, .peer = CHMTLS_PEER_CLIENT, .listener = text("https_port")};
+        query.purpose = CHMTLS_PURPOSE_NODE; /* likewise */
+        chmtls_credential credential = {.struct_size = sizeof credential};
+        chmtls_status expected = CHMTLS_OK;
+        if (size < offsetof(chmtls_credential_query, listener) || size >= offsetof(chmtls_credential_query, reserved))
+            expected = CHMTLS_INVALID_ARGUMENT;
+        else if (size < offsetof(chmtls_credential_query, server_name))
+            expected = CHMTLS_NOT_FOUND; /* no listener named */
+        check_status(api()->credential(plugin, &query, &credential), expected, "credential by size of the query");
     }
     for (uint32_t size = 0; size <= sizeof(chmtls_login); ++size)
     {

@@ -41,6 +41,7 @@ chmtls_status credential(chmtls_plugin * plugin, const chmtls_credential_query *
     auto & fake = of(plugin);
     fake.asked_credential_peer = query->peer;
     fake.asked_server_name = text_of(query->server_name);
+    fake.asked_credential_purpose = query->purpose;
     *credential = fake.credential;
     return fake.credential_status;
 }
@@ -71,6 +72,7 @@ chmtls_status verify_peer(
     fake.asked_peer = peer->peer;
     fake.asked_listener = text_of(peer->listener);
     fake.asked_name = text_of(peer->expected_name);
+    fake.asked_purpose = peer->purpose;
     fake.asked_chain_length = peer->chain_len;
     verdict->tls_alert = fake.verify_alert;
     verdict->generation = fake.policy.generation;
@@ -110,7 +112,7 @@ chmtls_status get_api(uint16_t, chmtls_plugin_api * api)
     *api = {};
     api->struct_size = active->table_size == 0 ? offered : active->table_size;
     api->abi_major = CHMTLS_ABI_MAJOR;
-    api->abi_minor = CHMTLS_ABI_MINOR;
+    api->abi_minor = active->abi_minor;
     api->create = create;
     api->destroy = destroy;
     api->listener_policy = listener_policy;

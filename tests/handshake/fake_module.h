@@ -55,6 +55,10 @@ struct FakeModule
     size_t asked_chain_length = 0;
     std::string asked_server_name; ///< of the last credential query
     uint32_t asked_credential_peer = 0;
+    uint32_t asked_purpose = 0;
+    uint32_t asked_credential_purpose = 0;
+
+    uint16_t abi_minor = CHMTLS_ABI_MINOR; ///< that the module claims
 
     /// A plugin of this module; one FakeModule at a time.
     [[nodiscard]] std::shared_ptr<Plugin> plugin();

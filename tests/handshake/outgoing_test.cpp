@@ -63,6 +63,42 @@ TEST_P(Outgoing, EndsWhenTheModuleCannotSayWhatToShow)
     }
 }
 
+TEST_P(Outgoing, SaysWhatItIsFor)
+{
+    world.module.certificates = {copy_of(world.client.certificate.der())};
+    world.module.key = copy_of(world.client.key.pkcs8());
+    Bound bound(world.module.plugin());
+    const auto server = world.plain_server(version());
+    const auto client = bound.client(version());
+    for (const uint32_t purpose : {CHMTLS_PURPOSE_KEEPER, CHMTLS_PURPOSE_NODE, CHMTLS_PURPOSE_GENERAL})
+    {
+        TlsPair pair(server.get(), client.get());
+        if (purpose != CHMTLS_PURPOSE_GENERAL)
+            SslBinding::set_purpose(pair.client(), purpose);
+        ASSERT_TRUE(pair.run().completed) << pair.run().client.error;
+        EXPECT_EQ(world.module.asked_purpose, purpose);
+        EXPECT_EQ(world.module.asked_credential_purpose, purpose);
+    }
+}
+
+// A module of minor 0 would not see the purpose and say yes to every server that it trusts.
+TEST_P(Outgoing, AnOlderModuleJudgesNoNodes)
+{
+    world.module.credential_status = CHMTLS_NOT_FOUND;
+    world.module.abi_minor = 0;
+    Bound bound(world.module.plugin());
+    const auto server = world.plain_server(version());
+    SSL_CTX_set_verify(server.get(), SSL_VERIFY_NONE, nullptr);
+    const auto client = bound.client(version());
+    TlsPair twin(server.get(), client.get());
+    EXPECT_TRUE(twin.run().completed) << twin.run().client.error;
+
+    TlsPair pair(server.get(), client.get());
+    SslBinding::set_purpose(pair.client(), CHMTLS_PURPOSE_NODE);
+    EXPECT_FALSE(pair.run().completed);
+    EXPECT_NE(SslBinding::refusal_of(pair.client()).find("too old"), std::string::npos) << SslBinding::refusal_of(pair.client());
+}
+
 struct Name
 {
     const char * given;

@@ -70,7 +70,12 @@ TEST(Verifier, EachPartOfTheQuestionCounts)
 
     auto as_server = asked.query();
     as_server.role = policy::PeerRole::server;
-    EXPECT_NE(accepted(verifier, generation, as_server, w.now), first);
+    const auto server = accepted(verifier, generation, as_server, w.now);
+    EXPECT_NE(server, first);
+    as_server.purpose = config::Purpose::keeper;
+    const auto keeper = accepted(verifier, generation, as_server, w.now);
+    EXPECT_NE(keeper, server);
+    EXPECT_EQ(keeper->purpose, config::Purpose::keeper);
 
     as_server.expected_name = "alice";
     EXPECT_FALSE(verifier.verify(generation, as_server, w.now).accepted());

@@ -137,6 +137,26 @@ TEST_F(Sessions, AreRefusedWhenTheGenerationDoesNotLetThemIn)
     EXPECT_FALSE(registry.add(session(4, nullptr, "alice")).has_value());
 }
 
+// A connection that we made is judged again by the name that it proved; without it extendedVerification would end it.
+TEST_F(Sessions, OfServersKeepTheNameTheyProved)
+{
+    Registry registry = this->registry();
+    auto extended = make();
+    extended->settings.client.extended_verification = true;
+    publish(extended);
+    const auto spec = leaf_spec("node", {{pki::AltName::Kind::dns, "node.test"}});
+    const pki::Issued server = must(pki::issue(spec, world_.server_root, world_.now));
+    const auto verdict = world_.verify(*published_.current(), {server.certificate}, test::World::server_query("node.test"));
+    ASSERT_TRUE(verdict.accepted()) << verdict.message;
+    EXPECT_EQ(verdict.identity->expected_name, "node.test");
+    EXPECT_TRUE(registry.add(session(1, verdict.identity, "")).has_value());
+
+    auto again = make();
+    again->settings.client.extended_verification = true;
+    publish(again);
+    EXPECT_TRUE(registry.add(session(1, verdict.identity, "")).has_value());
+}
+
 TEST_F(Sessions, AreClosedWhenTheirAuthorityIsGone)
 {
     Registry registry = this->registry();
