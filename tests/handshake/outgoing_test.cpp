@@ -70,7 +70,8 @@ TEST_P(Outgoing, SaysWhatItIsFor)
     Bound bound(world.module.plugin());
     const auto server = world.plain_server(version());
     const auto client = bound.client(version());
-    for (const uint32_t purpose : {CHMTLS_PURPOSE_KEEPER, CHMTLS_PURPOSE_NODE, CHMTLS_PURPOSE_GENERAL})
+    for (const uint32_t purpose :
+         {uint32_t{CHMTLS_PURPOSE_KEEPER}, uint32_t{CHMTLS_PURPOSE_NODE}, uint32_t{CHMTLS_PURPOSE_GENERAL}})
     {
         TlsPair pair(server.get(), client.get());
         if (purpose != CHMTLS_PURPOSE_GENERAL)

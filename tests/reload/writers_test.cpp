@@ -263,7 +263,8 @@ class Writers : public testing::TestWithParam<Case>
 
 TEST_P(Writers, NewContentComesIntoForce)
 {
-    const auto & [style, kind] = GetParam();
+    const auto & style = std::get<0>(GetParam());
+    const auto & kind = std::get<1>(GetParam());
     Site site;
     style.prepare(site);
     Managed managed;

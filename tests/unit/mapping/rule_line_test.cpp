@@ -129,7 +129,14 @@ TEST(RuleLine, print_then_parse_gives_the_same_rule)
     {
         std::string out;
         for (size_t i = pick(12); i > 0; --i)
-            out += static_cast<char>(pick(4) == 0 ? 1 + pick(255) : pick(3) == 0 ? "\"'\\#>- {}"[pick(9)] : 'a' + pick(26));
+        {
+            if (pick(4) == 0)
+                out += static_cast<char>(1 + pick(255));
+            else if (pick(3) == 0)
+                out += "\"'\\#>- {}"[pick(9)];
+            else
+                out += static_cast<char>('a' + pick(26));
+        }
         return out;
     };
     for (int round = 0; round < 20000; ++round)

@@ -29,13 +29,6 @@ using testing::HasSubstr;
 
 constexpr seconds deadline{30};
 
-// A sanitizer slows everything down; what is measured then is not the code.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr double slowdown = 20;
-#else
-constexpr double slowdown = 1;
-#endif
-
 class Sessions : public testing::Test
 {
 protected:
