@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <set>
 
 #include <fmt/format.h>
 
+#include "config/admin_section.h"
+#include "config/dns_section.h"
+#include "config/host_name.h"
 #include "config/openssl_section.h"
 
 namespace chmtls::config
@@ -19,23 +20,6 @@ namespace
 constexpr std::array<std::string_view, 2> login_words{"header", "always"};
 constexpr std::array<std::string_view, 3> client_certificate_words{"none", "optional", "required"};
 constexpr std::array<std::string_view, 3> listener_names{"tcp_port_secure", "https_port", "interserver_https_port"};
-
-/// Seconds, with a fraction if need be, from 0.1 to a day.
-void read_poll_interval(Section & section, Settings & settings)
-{
-    const std::optional<std::string> value = section.text("poll_interval");
-    if (!value)
-        return;
-    double seconds = 0;
-    const char * end = value->data() + value->size();
-    const auto [stop, error] = std::from_chars(value->data(), end, seconds);
-    if (error == std::errc{} && stop == end && seconds >= 0.1 && seconds <= 86400)
-        settings.poll_interval = std::chrono::milliseconds(std::llround(seconds * 1000));
-    else
-        section.refuse(
-            "poll_interval", fmt::format("\"{}\" is not a number of seconds from 0.1 to 86400", printable(*value)),
-            "write for instance 5");
-}
 
 void read_listener(const Element & element, Section & listeners, Settings & settings, Findings & findings)
 {
@@ -77,27 +61,14 @@ bool is_server_name(std::string_view name)
 {
     if (name.starts_with("*."))
         name.remove_prefix(2);
-    if (name.empty() || name.size() > 253)
-        return false;
-    size_t label = 0;
-    for (const char c : name)
-    {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-        if (!plain && (c != '.' || label == 0))
-            return false;
-        label = c == '.' ? 0 : label + 1;
-        if (label > 63)
-            return false;
-    }
-    return label > 0;
+    return is_host_name(name);
 }
 
 void read_server_names(Section & section, SniCertificate & result, std::set<std::string> & seen)
 {
     for (std::string name : section.texts("server_name"))
     {
-        std::transform(
-            name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        name = ascii_lower(std::move(name));
         if (!is_server_name(name))
             section.refuse(
                 "server_name", fmt::format("\"{}\" is not a host name", printable(name)),
@@ -217,7 +188,8 @@ void read_mtls_section(const Element & element, Settings & settings, Findings & 
 {
     Section section(element, "mtls", findings);
     section.ignore("module");
-    read_poll_interval(section, settings);
+    if (const auto interval = section.seconds("poll_interval", 0.1, 86400))
+        settings.poll_interval = *interval;
     if (const auto login = section.word("certificate_login", login_words))
         settings.certificate_login = static_cast<CertificateLogin>(*login);
     read_listeners(section, settings, findings);
@@ -225,6 +197,8 @@ void read_mtls_section(const Element & element, Settings & settings, Findings & 
     read_trust_domains(section, settings, findings);
     settings.crl_files = section.texts("crl");
     read_users(section, settings, findings);
+    read_dns_section(section, settings, findings);
+    read_admin_section(section, settings, findings);
     section.refuse_unknown();
 }
 

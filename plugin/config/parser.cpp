@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "config/dns_section.h"
 #include "config/mtls_section.h"
 #include "config/openssl_section.h"
 
@@ -112,6 +113,7 @@ ParsedServer parse_server_all(std::string_view xml, const std::string & source)
     read_ports(top, result.settings);
     if (const Element * mtls = top.child("mtls"))
         read_mtls_section(*mtls, result.settings, findings);
+    add_configured_hosts(*root, result.settings.dns);
     check_server(top, result.settings);
     result.errors = findings.take();
     return result;

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include <fmt/format.h>
+
+#include "config/host_name.h"
 
 namespace chmtls::config
 {
@@ -21,15 +24,6 @@ template <typename Words>
 bool contains(const Words & words, std::string_view word)
 {
     return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-std::string lower(std::string_view text)
-{
-    std::string result(text);
-    for (char & c : result)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return result;
 }
 
 /// Edits (insert, delete, replace) between two words, for "did you mean".
@@ -54,11 +48,11 @@ size_t distance(std::string_view left, std::string_view right)
 
 std::string remedy_for_unknown(std::string_view key, const std::vector<std::string> & known)
 {
-    const std::string wanted = lower(key.substr(0, 64));
+    const std::string wanted = ascii_lower(std::string(key.substr(0, 64)));
     const std::string * best = nullptr;
     size_t best_distance = 3;
     for (const std::string & candidate : known)
-        if (const size_t edits = distance(wanted, lower(candidate)); edits < best_distance)
+        if (const size_t edits = distance(wanted, ascii_lower(candidate)); edits < best_distance)
         {
             best = &candidate;
             best_distance = edits;
@@ -182,7 +176,7 @@ std::optional<bool> Section::flag(std::string_view key)
     const std::optional<std::string> value = text(key);
     if (!value)
         return std::nullopt;
-    const std::string word = lower(*value);
+    const std::string word = ascii_lower(*value);
     if (word == "true" || word == "yes" || word == "on" || word == "1")
         return true;
     if (word == "false" || word == "no" || word == "off" || word == "0")
@@ -207,14 +201,30 @@ std::optional<uint64_t> Section::number(std::string_view key, uint64_t least, ui
     return std::nullopt;
 }
 
+std::optional<std::chrono::milliseconds> Section::seconds(std::string_view key, double least, double most)
+{
+    const std::optional<std::string> value = text(key);
+    if (!value)
+        return std::nullopt;
+    double result = 0;
+    const char * end = value->data() + value->size();
+    const auto [stop, error] = std::from_chars(value->data(), end, result);
+    if (error == std::errc{} && stop == end && result >= least && result <= most)
+        return std::chrono::milliseconds(std::llround(result * 1000));
+    refuse(
+        key, fmt::format("\"{}\" is not a number of seconds from {} to {}", printable(*value), least, most),
+        "write for instance 5");
+    return std::nullopt;
+}
+
 std::optional<size_t> Section::word(std::string_view key, std::span<const std::string_view> words)
 {
     const std::optional<std::string> value = text(key);
     if (!value)
         return std::nullopt;
-    const std::string wanted = lower(*value);
+    const std::string wanted = ascii_lower(*value);
     for (size_t i = 0; i < words.size(); ++i)
-        if (lower(words[i]) == wanted)
+        if (ascii_lower(std::string(words[i])) == wanted)
             return i;
     refuse(key, fmt::format("unknown word \"{}\"", printable(*value)), "write " + list_of(words));
     return std::nullopt;

@@ -2,6 +2,7 @@
 
 // Reads one element's children by name, remembers which names were asked for, and reports the rest.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -51,6 +52,8 @@ public:
     /// true/false, yes/no, on/off, 1/0 as Poco reads them.
     [[nodiscard]] std::optional<bool> flag(std::string_view key);
     [[nodiscard]] std::optional<uint64_t> number(std::string_view key, uint64_t least, uint64_t most);
+    /// Seconds, with a fraction if need be.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> seconds(std::string_view key, double least, double most);
     /// The position of the value in `words`, case ignored.
     [[nodiscard]] std::optional<size_t> word(std::string_view key, std::span<const std::string_view> words);
     /// All values of a key that may be repeated; empty ones are findings.

@@ -115,6 +115,21 @@ struct Rule
     std::string source;
 };
 
+/// <mtls><dns>
+struct DnsSettings
+{
+    bool enabled = false;           ///< the section is there; without it nothing is watched
+    std::vector<std::string> names; ///< to watch: <watch>, and the hosts of remote_servers and zookeeper; each once, no addresses
+    std::vector<std::string> servers; ///< resolvers, "address" or "address:port"; empty: the system's
+    std::chrono::milliseconds min_ttl{5000};
+    std::chrono::milliseconds max_ttl{300000};
+    std::chrono::milliseconds negative_ttl{10000};
+    std::chrono::milliseconds min_interval{5000};      ///< between two flushes
+    size_t failures = 3;                               ///< connects in a row that failed before the host is flushed; 0: never
+    std::optional<std::chrono::milliseconds> schedule; ///< flush everything this often
+    bool on_rotation = false;                          ///< flush everything when our own certificates changed
+};
+
 /// <mtls> absent: `enabled` is false and the host leaves the server as it is.
 struct Settings
 {
@@ -129,6 +144,8 @@ struct Settings
     std::vector<std::string> rules_files;
     CertificateLogin certificate_login = CertificateLogin::header;
     std::chrono::milliseconds poll_interval{5000};
+    DnsSettings dns;
+    std::string admin_socket;          ///< <mtls><admin><socket>; empty: none
     std::vector<std::string> warnings; ///< settings that are honoured but deserve a word
 };
 

@@ -104,11 +104,27 @@ void put(Digester & digester, const std::vector<T> & list)
         put(digester, each);
 }
 
+void put(Digester & digester, const DnsSettings & dns)
+{
+    const auto & [enabled, names, servers, min_ttl, max_ttl, negative_ttl, min_interval, failures, schedule, on_rotation] = dns;
+    put(digester, enabled);
+    put(digester, names);
+    put(digester, servers);
+    put(digester, min_ttl.count());
+    put(digester, max_ttl.count());
+    put(digester, negative_ttl.count());
+    put(digester, min_interval.count());
+    put(digester, failures);
+    put(digester, schedule ? schedule->count() : -1);
+    put(digester, on_rotation);
+}
+
 }
 
 Digest32 digest_of(const Settings & settings)
 {
-    const auto & [enabled, server, client, listeners, sni, domains, crls, rules, rules_files, login, poll, warnings] = settings;
+    const auto & [enabled, server, client, listeners, sni, domains, crls, rules, rules_files, login, poll, dns, admin_socket, warnings]
+        = settings;
     static_cast<void>(warnings);
     Digester digester;
     put(digester, enabled);
@@ -122,6 +138,8 @@ Digest32 digest_of(const Settings & settings)
     put(digester, rules_files);
     put(digester, login);
     put(digester, poll.count());
+    put(digester, dns);
+    put(digester, admin_socket);
     return digester.finish();
 }
 

@@ -11,10 +11,10 @@
 
 #include <fmt/format.h>
 
+#include "base/wake.h"
 #include "generation/attempts.h"
 #include "generation/debounce.h"
 #include "generation/reading.h"
-#include "generation/wake.h"
 #include "generation/watcher.h"
 
 namespace chmtls::generation

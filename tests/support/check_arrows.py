@@ -23,8 +23,10 @@ ALLOWED = {
     "generation": MIDDLE,
     "policy": MIDDLE | {"generation"},
     "session": MIDDLE | {"generation", "policy"},
-    "abi": MIDDLE | {"generation", "policy", "session"},
-    "cli": MIDDLE | {"generation", "policy", "pki"},
+    "dns": LOW | {"config", "observe"},
+    "admin": LOW,
+    "abi": MIDDLE | {"generation", "policy", "session", "dns", "admin"},
+    "cli": MIDDLE | {"generation", "policy", "pki", "admin"},
 }
 
 QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)

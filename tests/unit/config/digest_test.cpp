@@ -235,6 +235,72 @@ INSTANTIATE_TEST_SUITE_P(
                 s.certificate_login = CertificateLogin::always;
             }},
         Change{
+            "DnsPresence",
+            [](Settings & s)
+            {
+                s.dns.enabled = true;
+            }},
+        Change{
+            "DnsNames",
+            [](Settings & s)
+            {
+                s.dns.names = {"x"};
+            }},
+        Change{
+            "DnsServers",
+            [](Settings & s)
+            {
+                s.dns.servers = {"127.0.0.1"};
+            }},
+        Change{
+            "DnsMinTtl",
+            [](Settings & s)
+            {
+                s.dns.min_ttl = std::chrono::milliseconds(1);
+            }},
+        Change{
+            "DnsMaxTtl",
+            [](Settings & s)
+            {
+                s.dns.max_ttl = std::chrono::milliseconds(1);
+            }},
+        Change{
+            "DnsNegativeTtl",
+            [](Settings & s)
+            {
+                s.dns.negative_ttl = std::chrono::milliseconds(1);
+            }},
+        Change{
+            "DnsMinInterval",
+            [](Settings & s)
+            {
+                s.dns.min_interval = std::chrono::milliseconds(1);
+            }},
+        Change{
+            "DnsFailures",
+            [](Settings & s)
+            {
+                s.dns.failures = 1;
+            }},
+        Change{
+            "DnsSchedule",
+            [](Settings & s)
+            {
+                s.dns.schedule = std::chrono::milliseconds(1);
+            }},
+        Change{
+            "DnsOnRotation",
+            [](Settings & s)
+            {
+                s.dns.on_rotation = true;
+            }},
+        Change{
+            "AdminSocket",
+            [](Settings & s)
+            {
+                s.admin_socket = "/x";
+            }},
+        Change{
             "PollInterval",
             [](Settings & s)
             {

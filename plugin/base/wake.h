@@ -5,7 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-namespace chmtls::generation
+namespace chmtls
 {
 
 /// Wakes a thread that polls. send() from any thread.
