@@ -119,6 +119,13 @@ extern "C"
          * the host. Must return quickly. THREADING: a thread of the module; never after destroy has returned. Null: the host
          * finds out by itself. */
         void (*configuration_changed)(void * context);
+
+        /* Addresses that were looked up before may be wrong: forget those of `host`, or all when it is empty, and end the
+         * connections to addresses that are no longer the host's, as one action. Must return quickly: what takes time is done on
+         * a thread of the host. Host names are compared without regard to ASCII case.
+         * OWNERSHIP: host is borrowed. THREADING: a thread of the module, one call at a time; never after destroy has returned.
+         * Null: changes of addresses are logged only. Since minor 1. */
+        void (*flush_dns)(void * context, chmtls_bytes host);
     } chmtls_host;
 
     /* ---- Inputs and outputs -------------------------------------------------------------------------------------------- */
@@ -333,6 +340,11 @@ extern "C"
         /* State for operators: one JSON item (generation, digest, last reload, counters). Holds no secret.
          * THREADING: any thread. */
         chmtls_status (*status)(chmtls_plugin * plugin, const chmtls_sink * sink);
+
+        /* A connect of the host's has ended: `host` as the configuration names it, `succeeded` 0 or 1 (anything else is not
+         * counted). After <mtls><dns><failures> in a row that failed the module asks the host to flush that name.
+         * OWNERSHIP: host is borrowed. THREADING: any thread; waits for no lookup and no I/O. Since minor 1. */
+        void (*report_connect)(chmtls_plugin * plugin, chmtls_bytes host, uint32_t succeeded);
     } chmtls_plugin_api;
 
 #if defined(_WIN32)

@@ -57,6 +57,10 @@ public:
 
     /// A watched file changed: call Plugin::configure from a thread of the host.
     virtual void configuration_changed() = 0;
+
+    /// Forget the addresses of `host`, or all when it is empty, and end connections to those that are no longer the host's. Must
+    /// return quickly. A host that remembers no address has nothing to do.
+    virtual void flush_dns(std::string_view host) { static_cast<void>(host); }
 };
 
 /// See chmtls_configuration.
@@ -127,6 +131,13 @@ struct Document
 {
     Outcome outcome;
     std::string json;
+};
+
+/// How a connect of the host ended.
+enum class ConnectEnd : uint32_t
+{
+    failed = 0,
+    succeeded = 1,
 };
 
 /// What to judge; see chmtls_peer. Everything is borrowed for the call.
@@ -412,6 +423,14 @@ public:
         return collector.document(status);
     }
 
+    /// `host` as the configuration names it. A module of minor 0 does not count connects.
+    void report_connect(std::string_view host, ConnectEnd end) const noexcept
+    {
+        const auto call = module_.entry(&chmtls_plugin_api::report_connect);
+        if (call != nullptr)
+            call(handle_, bytes_of(host), static_cast<uint32_t>(end));
+    }
+
     /// Borrowed: for entries that this view does not wrap.
     chmtls_plugin * handle() const noexcept { return handle_; }
     const Module & module() const noexcept { return module_; }
@@ -563,6 +582,17 @@ private:
         }
     }
 
+    static void on_flush_dns(void * context, chmtls_bytes host)
+    {
+        try
+        {
+            static_cast<HostCallbacks *>(context)->flush_dns(text_of(host));
+        }
+        catch (...)
+        {
+        }
+    }
+
     Module module_;
     std::shared_ptr<HostCallbacks> callbacks_;
     chmtls_plugin * handle_ = nullptr;
@@ -591,6 +621,7 @@ Plugin::create(const Module & module, const Configuration & configuration, std::
         host.log = &Plugin::on_log;
         host.close_session = &Plugin::on_close_session;
         host.configuration_changed = &Plugin::on_configuration_changed;
+        host.flush_dns = &Plugin::on_flush_dns;
     }
     const View view(configuration);
     LargeText text;

@@ -75,6 +75,9 @@ bool usable(const chmtls_sink * sink)
 
 constexpr std::string_view not_live = "not a live handle";
 
+/// RFC 1035 2.3.4, with a dot at the end.
+constexpr size_t max_host_name = 254;
+
 /// Runs `body(Instance &, ErrorText &)` on a live plugin.
 template <typename Body>
 chmtls_status on(const chmtls_plugin * plugin, chmtls_buffer * error, Body && body) noexcept
@@ -541,6 +544,20 @@ chmtls_status status(chmtls_plugin * plugin, const chmtls_sink * sink) noexcept
         });
 }
 
+void report_connect(chmtls_plugin * plugin, chmtls_bytes host, uint32_t succeeded) noexcept
+{
+    (void)on(
+        plugin, nullptr,
+        [&](Instance & instance, ErrorText &) -> chmtls_status
+        {
+            const auto name = text_of(host);
+            if (!name || name->empty() || name->size() > max_host_name || succeeded > 1)
+                return CHMTLS_INVALID_ARGUMENT;
+            instance.report_connect(*name, succeeded == 1 ? dns::Connect::succeeded : dns::Connect::failed);
+            return CHMTLS_OK;
+        });
+}
+
 constexpr chmtls_plugin_api table{
     .struct_size = sizeof(chmtls_plugin_api),
     .abi_major = CHMTLS_ABI_MAJOR,
@@ -560,6 +577,7 @@ constexpr chmtls_plugin_api table{
     .session_closed = session_closed,
     .ticket_key = ticket_key,
     .status = status,
+    .report_connect = report_connect,
 };
 
 }

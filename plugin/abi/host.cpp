@@ -25,4 +25,12 @@ void Host::configuration_changed() const
         table_.configuration_changed(table_.context);
 }
 
+bool Host::flush_dns(std::string_view host) const
+{
+    if (table_.flush_dns == nullptr)
+        return false;
+    table_.flush_dns(table_.context, bytes_of(host));
+    return true;
+}
+
 }

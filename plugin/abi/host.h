@@ -19,6 +19,8 @@ public:
     /// False: the host cannot close sessions.
     [[nodiscard]] bool close_session(uint64_t token, std::string_view reason) const;
     void configuration_changed() const;
+    /// `host` empty: everything. False: the host cannot flush.
+    [[nodiscard]] bool flush_dns(std::string_view host) const;
 
 private:
     chmtls_host table_;

@@ -1,6 +1,10 @@
 #include "abi/instance.h"
 
+#include <fmt/format.h>
+
+#include "abi/dns_status.h"
 #include "abi/status.h"
+#include "dns/cares_resolver.h"
 #include "observe/audit.h"
 
 namespace chmtls::abi
@@ -25,6 +29,36 @@ uint32_t level_of(generation::LogLevel level)
     return CHMTLS_LOG_DEBUG;
 }
 
+uint32_t level_of(admin::Level level)
+{
+    switch (level)
+    {
+    case admin::Level::error:
+        return CHMTLS_LOG_ERROR;
+    case admin::Level::warning:
+        return CHMTLS_LOG_WARNING;
+    case admin::Level::information:
+        break;
+    }
+    return CHMTLS_LOG_INFORMATION;
+}
+
+/// Of every key and chain that the generation may present.
+std::set<uint64_t> credential_ids(const generation::Generation & generation)
+{
+    std::set<uint64_t> ids;
+    for (const auto & set :
+         {generation.server_credentials, generation.client_credentials, generation.node_credentials,
+          generation.keeper_credentials})
+    {
+        if (set == nullptr)
+            continue;
+        for (const auto & credential : set->all())
+            ids.insert(credential->id);
+    }
+    return ids;
+}
+
 std::string_view name(policy::Interface interface)
 {
     return interface == policy::Interface::http ? "http" : "native";
@@ -45,7 +79,10 @@ observe::AuditLine session_line(std::string_view decision, const session::Sessio
 
 }
 
-Instance::Instance(const chmtls_host & host) : host_(host), manager_(events(), system_time)
+Instance::Instance(const chmtls_host & host)
+    : host_(host), dns_(dns_events(), dns::make_cares_resolver()),
+      admin_(admin_requests(), [this](admin::Level level, const std::string & line) { host_.log(level_of(level), line); }),
+      manager_(events(), system_time)
 {
     sessions_ = std::make_unique<session::Registry>(
         [this](const session::Session & session, const std::string & reason) { close(session, reason); },
@@ -54,6 +91,7 @@ Instance::Instance(const chmtls_host & host) : host_(host), manager_(events(), s
 
 Instance::~Instance()
 {
+    admin_.stop();
     // The manager's thread may be about to tell the sessions of a new generation, and theirs asks the manager for it: the
     // sessions go first, but not under the mutex, because their destructor waits for their thread.
     std::unique_ptr<session::Registry> ending;
@@ -67,15 +105,53 @@ generation::Events Instance::events()
 {
     return {
         .log = [this](generation::LogLevel level, const std::string & message) { host_.log(level_of(level), message); },
-        .published =
-            [this](const generation::GenerationPtr &)
-        {
-            const std::scoped_lock lock(sessions_mutex_);
-            if (sessions_ != nullptr)
-                sessions_->generation_published();
-        },
+        .published = [this](const generation::GenerationPtr & generation) { published(*generation); },
         .configuration_changed = [this] { host_.configuration_changed(); },
     };
+}
+
+void Instance::published(const generation::Generation & generation)
+{
+    dns_.configure(generation.settings.dns);
+    admin_.listen_at(generation.settings.admin_socket);
+    auto ids = credential_ids(generation);
+    const std::scoped_lock lock(sessions_mutex_);
+    if (!credential_ids_.empty() && ids != credential_ids_)
+        dns_.credentials_changed();
+    credential_ids_ = std::move(ids);
+    if (sessions_ != nullptr)
+        sessions_->generation_published();
+}
+
+dns::Events Instance::dns_events()
+{
+    return {
+        .flush =
+            [this](const dns::Flush & flush)
+        {
+            if (!host_.flush_dns(flush.host))
+                host_.log(CHMTLS_LOG_WARNING, "the host cannot flush addresses: the ones it remembers may be wrong");
+        },
+        .log = [this](dns::Level level, const std::string & line)
+        { host_.log(level == dns::Level::warning ? CHMTLS_LOG_WARNING : CHMTLS_LOG_INFORMATION, line); },
+    };
+}
+
+admin::Requests Instance::admin_requests()
+{
+    admin::Requests requests;
+    requests.add("status", [this](const admin::Arguments &) -> Result<std::string> { return status(); });
+    requests.add(
+        "dns status", [this](const admin::Arguments &) -> Result<std::string> { return dns_status_json(dns_.status()); });
+    requests.add(
+        "dns flush",
+        [this](const admin::Arguments & arguments) -> Result<std::string>
+        {
+            const auto host = arguments.find("host");
+            const auto wait = dns_.flush(host == arguments.end() ? std::string_view{} : std::string_view(host->second));
+            return fmt::format("{{\"done_in_ms\":{}}}", wait.count());
+        });
+    return requests;
 }
 
 Instance::Judgement Instance::verify_peer(const policy::PeerQuery & query, std::string_view remote_address)
@@ -134,6 +210,7 @@ std::string Instance::status() const
         .counters = counters_,
         .live_sessions = sessions_->size(),
         .closed_sessions = sessions_->closed(),
+        .dns = dns_.status(),
     });
 }
 

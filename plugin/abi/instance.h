@@ -5,9 +5,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "abi/host.h"
+#include "admin/server.h"
+#include "dns/service.h"
 #include "generation/manager.h"
 #include "observe/counters.h"
 #include "policy/authorize.h"
@@ -44,6 +47,8 @@ public:
     [[nodiscard]] Result<void> session_opened(session::Session session);
     void session_closed(uint64_t token) { sessions_->remove(token); }
 
+    void report_connect(std::string_view host, dns::Connect end) { dns_.report_connect(host, end); }
+
     /// JSON for operators; no secret in it.
     [[nodiscard]] std::string status() const;
 
@@ -54,14 +59,20 @@ private:
         std::string_view remote_address) const;
     void close(const session::Session & session, const std::string & reason) const;
     generation::Events events();
+    dns::Events dns_events();
+    admin::Requests admin_requests();
+    void published(const generation::Generation & generation);
 
     const Host host_;
     observe::Counters counters_;
     policy::Verifier verifier_;
+    dns::Service dns_;
+    admin::Server admin_; ///< its handlers ask everything here: stopped first
     // Each of the two calls the other from its own thread. The destructor ends the sessions, then the manager, and only then may
     // the mutex go.
     std::mutex sessions_mutex_; ///< between the manager's thread and the destructor
     std::unique_ptr<session::Registry> sessions_;
+    std::set<uint64_t> credential_ids_; ///< of the last generation; under sessions_mutex_
     generation::Manager manager_;
 };
 

@@ -8,6 +8,8 @@
 
 #include <clickhouse_mtls/plugin.h>
 
+#include "abi/dns_status.h"
+
 namespace chmtls::abi
 {
 
@@ -152,6 +154,7 @@ std::string status_json(const StatusFacts & facts)
     sessions.set("live", number(facts.live_sessions));
     sessions.set("closed", number(facts.closed_sessions));
     status.set("sessions", sessions);
+    status.set("dns", dns_summary(facts.dns));
     Array warnings;
     for (const auto & warning : generation.warnings)
         warnings.add(text(warning));

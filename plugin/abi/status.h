@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "dns/service.h"
 #include "generation/manager.h"
 #include "observe/counters.h"
 
@@ -15,6 +16,7 @@ struct StatusFacts
     const observe::Counters & counters;
     size_t live_sessions = 0;
     uint64_t closed_sessions = 0;
+    dns::Status dns = {};
 };
 
 /// The state of an instance as one JSON object on one line: what is in force, since when, what is served, the last reload, what

@@ -27,7 +27,8 @@ struct Layout<chmtls_host>
         offsetof(chmtls_host, context),
         offsetof(chmtls_host, log),
         offsetof(chmtls_host, close_session),
-        offsetof(chmtls_host, configuration_changed)};
+        offsetof(chmtls_host, configuration_changed),
+        offsetof(chmtls_host, flush_dns)};
     static constexpr size_t required = offsetof(chmtls_host, context);
 };
 
@@ -135,7 +136,8 @@ struct Layout<chmtls_plugin_api>
         offsetof(chmtls_plugin_api, verify_peer),       offsetof(chmtls_plugin_api, identity_release),
         offsetof(chmtls_plugin_api, identity_describe), offsetof(chmtls_plugin_api, authorize),
         offsetof(chmtls_plugin_api, session_opened),    offsetof(chmtls_plugin_api, session_closed),
-        offsetof(chmtls_plugin_api, ticket_key),        offsetof(chmtls_plugin_api, status)};
+        offsetof(chmtls_plugin_api, ticket_key),        offsetof(chmtls_plugin_api, status),
+        offsetof(chmtls_plugin_api, report_connect)};
     static constexpr size_t required = offsetof(chmtls_plugin_api, create);
 };
 

@@ -35,6 +35,8 @@ void add_verify(CLI::App & app, Action & action);
 void add_check(CLI::App & app, Action & action);
 void add_explain(CLI::App & app, Action & action);
 void add_pki(CLI::App & app, Action & action);
+void add_status(CLI::App & app, Action & action);
+void add_dns(CLI::App & app, Action & action);
 
 /// Adds --json to a command that prints JSON in any case.
 void add_always_json(CLI::App & command);

@@ -40,6 +40,8 @@ int run(int argc, char ** argv)
     chmtls::cli::add_check(app, action);
     chmtls::cli::add_explain(app, action);
     chmtls::cli::add_pki(app, action);
+    chmtls::cli::add_status(app, action);
+    chmtls::cli::add_dns(app, action);
 
     try
     {

@@ -131,6 +131,29 @@ static void older_minor_host(void)
     check_status(chmtls_get_plugin_api(CHMTLS_ABI_MAJOR, &table), CHMTLS_INVALID_ARGUMENT, "no table at all");
 }
 
+/* Without flush_dns: of minor 0, where the table ends before it, or with a null one. */
+static void host_that_cannot_flush(void)
+{
+    for (int minor = 0; minor < 2; ++minor)
+    {
+        static recorder told[2];
+        recorder_init(&told[minor]);
+        chmtls_host host = host_table(&told[minor]);
+        if (minor == 0)
+            host.struct_size = offsetof(chmtls_host, flush_dns);
+        else
+            host.flush_dns = NULL;
+        const chmtls_configuration asked = configuration("config-dns.xml");
+        chmtls_plugin * plugin = NULL;
+        check_status(api()->create(&host, &asked, &plugin, NULL), CHMTLS_OK, "create");
+        api()->report_connect(plugin, text("db1"), 0);
+        api()->report_connect(plugin, text("db1"), 0);
+        check(recorder_wait_for(&told[minor], "cannot flush"), "it is told that nothing was flushed");
+        api()->destroy(plugin);
+        check(recorder_flushed(&told[minor]) == 0, "and nothing was called");
+    }
+}
+
 static void null_callbacks(void)
 {
     static recorder told;
@@ -388,6 +411,7 @@ const test fault_tests[] = {
     {"newer_minor_host", newer_minor_host},
     {"older_minor_host", older_minor_host},
     {"null_callbacks", null_callbacks},
+    {"host_that_cannot_flush", host_that_cannot_flush},
     {"two_instances", two_instances},
     {"use_after_destroy", use_after_destroy},
     {"double_release", double_release},

@@ -228,11 +228,39 @@ static void sessions_that_no_longer_pass(void)
     check(recorder_closed(&told) == 1, "one close, none after session_closed");
 }
 
+static void flushes(void)
+{
+    static recorder told;
+    recorder_init(&told);
+    chmtls_plugin * plugin = open_plugin("config-dns.xml", &told);
+    api()->report_connect(plugin, text("db1"), 0);
+    api()->report_connect(plugin, text("db1"), 1);
+    api()->report_connect(plugin, text("db1"), 0);
+    api()->report_connect(plugin, text("db1"), 7);
+    api()->report_connect(plugin, text(""), 0);
+    api()->report_connect(plugin, text("db2"), 0);
+    check(recorder_flushed(&told) == 0, "not as many failed in a row as the configuration says");
+    api()->report_connect(plugin, text("db1"), 0);
+    check(recorder_wait_for_flushes(&told, 1), "two in a row");
+    check(strcmp(told.flushed_host, "db1") == 0, "that host");
+
+    const chmtls_configuration renewed = configuration("config-dns-renewed.xml");
+    check_status(api()->configure(plugin, &renewed, NULL), CHMTLS_OK, "configure with another certificate");
+    check(recorder_wait_for_flushes(&told, 2), "a rotation flushes when it is asked to");
+    check(strcmp(told.flushed_host, "") == 0, "everything");
+    collected items;
+    const chmtls_sink sink = sink_to(&items);
+    check_status(api()->status(plugin, &sink), CHMTLS_OK, "status");
+    check(strstr(items.json, "\"flushes\":2") != NULL, "flushes in the status");
+    api()->destroy(plugin);
+}
+
 const test lifecycle_tests[] = {
     {"whole_life", whole_life},
     {"verdicts", verdicts},
     {"configure_keeps_the_last_good", configure_keeps_the_last_good},
     {"tickets", tickets},
     {"sessions_that_no_longer_pass", sessions_that_no_longer_pass},
+    {"flushes", flushes},
     {NULL, NULL},
 };

@@ -115,6 +115,15 @@ static void on_close(void * context, uint64_t token, chmtls_bytes reason)
     pthread_mutex_unlock(&to->mutex);
 }
 
+static void on_flush(void * context, chmtls_bytes host)
+{
+    recorder * to = context;
+    pthread_mutex_lock(&to->mutex);
+    ++to->flushed;
+    snprintf(to->flushed_host, sizeof to->flushed_host, "%.*s", (int)host.len, (const char *)host.data);
+    pthread_mutex_unlock(&to->mutex);
+}
+
 static void on_changed(void * context)
 {
     (void)context;
@@ -144,6 +153,11 @@ int recorder_logged(recorder * of)
     return recorded(of, &of->logged);
 }
 
+int recorder_flushed(recorder * of)
+{
+    return recorded(of, &of->flushed);
+}
+
 static int has_line(recorder * of, const char * what)
 {
     pthread_mutex_lock(&of->mutex);
@@ -154,12 +168,12 @@ static int has_line(recorder * of, const char * what)
 }
 
 /* Looks at an observed value until it is there. */
-static int wait_for(recorder * of, const char * line)
+static int wait_for(recorder * of, const char * line, int closes, int flushes)
 {
     const struct timespec step = {0, 2000000};
     for (int i = 0; i < 5000; ++i)
     {
-        if (line != NULL ? has_line(of, line) : recorder_closed(of) > 0)
+        if ((line == NULL || has_line(of, line)) && recorder_closed(of) >= closes && recorder_flushed(of) >= flushes)
             return 1;
         nanosleep(&step, NULL);
     }
@@ -168,12 +182,17 @@ static int wait_for(recorder * of, const char * line)
 
 int recorder_wait_for(recorder * of, const char * what)
 {
-    return wait_for(of, what);
+    return wait_for(of, what, 0, 0);
 }
 
 int recorder_wait_for_close(recorder * of)
 {
-    return wait_for(of, NULL);
+    return wait_for(of, NULL, 1, 0);
+}
+
+int recorder_wait_for_flushes(recorder * of, int count)
+{
+    return wait_for(of, NULL, 0, count);
 }
 
 const chmtls_plugin_api * api(void)
@@ -199,6 +218,7 @@ chmtls_host host_table(recorder * to)
     host.log = on_log;
     host.close_session = on_close;
     host.configuration_changed = on_changed;
+    host.flush_dns = on_flush;
     return host;
 }
 

@@ -27,6 +27,8 @@ typedef struct recorder
     int logged;
     int closed;
     uint64_t closed_token;
+    int flushed;
+    char flushed_host[64]; /* the last one; empty: everything */
     size_t used;
     char lines[1 << 16];
 } recorder;
@@ -34,9 +36,11 @@ typedef struct recorder
 void recorder_init(recorder * to);
 int recorder_closed(recorder * of);
 int recorder_logged(recorder * of);
+int recorder_flushed(recorder * of);
 /* Waits until a line holds `what`, at most ten seconds. */
 int recorder_wait_for(recorder * of, const char * what);
 int recorder_wait_for_close(recorder * of);
+int recorder_wait_for_flushes(recorder * of, int count);
 
 /* The module's table, whole. */
 const chmtls_plugin_api * api(void);

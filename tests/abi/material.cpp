@@ -58,8 +58,8 @@ struct Files
     std::string authority;
 };
 
-/// `rules`: the <rule> elements.
-std::string configuration(const Files & files, const std::string & rules)
+/// `rules`: the <rule> elements; `more`: what else stands in <mtls>.
+std::string configuration(const Files & files, const std::string & rules, const std::string & more = "")
 {
     return fmt::format(
         R"(<clickhouse>
@@ -81,10 +81,11 @@ std::string configuration(const Files & files, const std::string & rules)
   <mtls>
     <users>
 {3}    </users>
+    {4}
   </mtls>
 </clickhouse>
 )",
-        files.certificate, files.key, files.authority, rules);
+        files.certificate, files.key, files.authority, rules, more);
 }
 
 std::string rule(const std::string & name, const std::string & common_name, const std::string & user)
@@ -116,6 +117,15 @@ void make(const Folder & folder)
     const std::string rules = rule("alices", "alice", "alice") + rule("umlaut", "ümlaut", "jürgen");
     folder.write("config.xml", configuration(files, rules));
     folder.write("config-without-alice.xml", configuration(files, rule("bobs", "bob", "bob")));
+
+    const std::string dns = "<dns><failures>2</failures><min_interval>0.1</min_interval><on_rotation>true</on_rotation></dns>";
+    folder.write("config-dns.xml", configuration(files, rules, dns));
+    const auto next = must(pki::issue(spec, root));
+    const auto next_key = key_text(next);
+    auto renewed = files;
+    renewed.certificate = folder.write("renewed.pem", pki::certificate_pem(next.certificate));
+    renewed.key = folder.write("renewed.key", as_text(next_key.view()));
+    folder.write("config-dns-renewed.xml", configuration(renewed, rules, dns));
 
     auto other_authority = files;
     other_authority.authority = folder.write("other-root.pem", pki::certificate_pem(other_root.certificate));

@@ -2,7 +2,7 @@
 
 import pytest
 
-SUBCOMMANDS = ["check-id", "check-bundle", "verify", "check", "explain", "pki"]
+SUBCOMMANDS = ["check-id", "check-bundle", "verify", "check", "explain", "pki", "status", "dns"]
 
 
 def test_without_arguments_is_a_usage_error(tool):
@@ -16,7 +16,7 @@ def test_help_names_every_subcommand(tool):
         assert name in done.out
 
 
-@pytest.mark.parametrize("command", [[name] for name in SUBCOMMANDS] + [["pki", "init"], ["pki", "issue"], ["pki", "revoke"]])
+@pytest.mark.parametrize("command", [[name] for name in SUBCOMMANDS] + [["pki", "init"], ["pki", "issue"], ["pki", "revoke"], ["dns", "flush"], ["dns", "status"]])
 def test_each_subcommand_explains_itself(tool, command):
     done = tool(*command, "--help")
     assert done.status == 0
@@ -44,6 +44,9 @@ def test_version(tool):
         ["explain", "--config", "x"],
         ["pki"],
         ["pki", "issue", "directory"],
+        ["dns"],
+        ["dns", "flush", "one", "two"],
+        ["status", "--socket", "/a", "--config", "/b"],
     ],
     ids=" ".join,
 )
