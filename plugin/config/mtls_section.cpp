@@ -10,6 +10,7 @@
 #include "config/dns_section.h"
 #include "config/host_name.h"
 #include "config/openssl_section.h"
+#include "config/signed_policy_section.h"
 
 namespace chmtls::config
 {
@@ -199,6 +200,7 @@ void read_mtls_section(const Element & element, Settings & settings, Findings & 
     read_users(section, settings, findings);
     read_dns_section(section, settings, findings);
     read_admin_section(section, settings, findings);
+    read_signed_policy(section, settings, findings);
     section.refuse_unknown();
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -100,6 +101,22 @@ struct TrustDomain
     std::string bundle_file;
 };
 
+/// Kinds of files that can have to be signed.
+enum class PolicyFile : uint8_t
+{
+    rules,   ///< users.rules_file
+    bundles, ///< trust_domains.trust_domain.bundle
+    crls,    ///< crl
+};
+
+/// <signed_policy>: files that count only with a detached minisign signature beside them.
+struct SignedPolicy
+{
+    std::vector<std::string> public_keys; ///< in base64, or files
+    std::set<PolicyFile> required;
+    std::string state_file; ///< remembers sequence numbers across restarts
+};
+
 /// A rule as written; mapping compiles it.
 struct Matcher
 {
@@ -142,6 +159,7 @@ struct Settings
     std::vector<std::string> crl_files; ///< <mtls><crl>: files or directories, for the server side
     std::vector<Rule> rules;
     std::vector<std::string> rules_files;
+    SignedPolicy signed_policy;
     CertificateLogin certificate_login = CertificateLogin::header;
     std::chrono::milliseconds poll_interval{5000};
     DnsSettings dns;

@@ -70,6 +70,14 @@ void put(Digester & digester, const TrustDomain & domain)
     put(digester, bundle);
 }
 
+void put(Digester & digester, const SignedPolicy & policy)
+{
+    const auto & [keys, required, state_file] = policy;
+    put(digester, keys);
+    put(digester, std::vector<PolicyFile>(required.begin(), required.end()));
+    put(digester, state_file);
+}
+
 void put(Digester & digester, const Matcher & matcher)
 {
     const auto & [field, pattern] = matcher;
@@ -123,7 +131,7 @@ void put(Digester & digester, const DnsSettings & dns)
 
 Digest32 digest_of(const Settings & settings)
 {
-    const auto & [enabled, server, client, listeners, sni, domains, crls, rules, rules_files, login, poll, dns, admin_socket, warnings]
+    const auto & [enabled, server, client, listeners, sni, domains, crls, rules, rules_files, signed_policy, login, poll, dns, admin_socket, warnings]
         = settings;
     static_cast<void>(warnings);
     Digester digester;
@@ -136,6 +144,7 @@ Digest32 digest_of(const Settings & settings)
     put(digester, crls);
     put(digester, rules);
     put(digester, rules_files);
+    put(digester, signed_policy);
     put(digester, login);
     put(digester, poll.count());
     put(digester, dns);

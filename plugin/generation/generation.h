@@ -12,6 +12,7 @@
 #include "credentials/credential.h"
 #include "mapping/clickhouse_users.h"
 #include "mapping/rule_set.h"
+#include "signature/sequences.h"
 #include "spiffe/bundle.h"
 #include "trust/path.h"
 
@@ -42,7 +43,8 @@ struct Generation
     std::shared_ptr<const spiffe::BundleSet> bundles;
     std::shared_ptr<const mapping::RuleSet> rules;
     std::shared_ptr<const mapping::ClickHouseUsers> users;
-    TicketKey ticket_key; ///< new with every generation: a change ends resumption
+    signature::Sequences sequences; ///< of signed files that are or were in force: they may only grow
+    TicketKey ticket_key;           ///< new with every generation: a change ends resumption
     std::vector<std::string> warnings;
 
     [[nodiscard]] const config::Listener * listener(std::string_view name) const;

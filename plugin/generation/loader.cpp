@@ -6,6 +6,7 @@
 
 #include "generation/build_trust.h"
 #include "generation/reading.h"
+#include "generation/signed_files.h"
 
 namespace chmtls::generation
 {
@@ -17,8 +18,8 @@ class Builder
 {
 public:
     Builder(const Asked & asked, Reading & reading, UnixTime now, const Generation * previous)
-        : asked_(asked), settings_(asked.settings), files_(reading.files), now_(now), previous_(previous), errors_(asked.errors),
-          result_(std::make_shared<Generation>())
+        : asked_(asked), settings_(asked.settings), files_(reading.files), sequences_(reading.sequences), now_(now),
+          previous_(previous), errors_(asked.errors), result_(std::make_shared<Generation>())
     {
         result_->digest = reading.digest;
         result_->loaded_at = now;
@@ -29,6 +30,8 @@ public:
     Checked<std::shared_ptr<Generation>> run()
     {
         BuiltTrust trust = build_trust(asked_, files_, now_, errors_, result_->warnings);
+        result_->sequences = check_signatures(
+            settings_, files_, sequences_, previous_ ? previous_->sequences : signature::Sequences(), errors_, result_->warnings);
         build_credentials(trust);
         build_rules();
         build_users();
@@ -279,6 +282,7 @@ private:
     const Asked & asked_;
     const config::Settings & settings_;
     FileSet & files_;
+    const Result<signature::Sequences> & sequences_;
     UnixTime now_;
     const Generation * previous_;
     Errors errors_;

@@ -13,8 +13,10 @@
 
 #include "base/wake.h"
 #include "generation/attempts.h"
+#include "generation/build_trust.h"
 #include "generation/debounce.h"
 #include "generation/reading.h"
+#include "generation/signed_files.h"
 #include "generation/watcher.h"
 
 namespace chmtls::generation
@@ -81,7 +83,7 @@ public:
             take(std::move(asked));
             return now_in_force->number;
         }
-        auto built = build(asked, reading, clock_(), now_in_force.get());
+        auto built = make(asked, reading);
         if (!built)
         {
             if (now_in_force)
@@ -170,6 +172,20 @@ private:
         wake_.send();
     }
 
+    /// A candidate that may be published: whose sequence numbers will be known after a restart as well.
+    Checked<std::shared_ptr<Generation>> make(const Asked & asked, Reading & reading)
+    {
+        auto built = build(asked, reading, clock_(), current_.current().get());
+        if (!built)
+            return built;
+        const auto remembered = remember_sequences(asked.settings.signed_policy, reading.sequences, (*built)->sequences);
+        if (remembered)
+            return built;
+        Errors errors;
+        append(errors, {remembered.error()}, "mtls.signed_policy.state_file");
+        return tl::unexpected(std::move(errors));
+    }
+
     uint64_t publish(std::shared_ptr<Generation> generation)
     {
         const GenerationPtr before = current_.current();
@@ -241,7 +257,7 @@ private:
         }
         if (!reading.torn && attempts_.failed_with(reading.digest) && !attempts_.due(steady_now()))
             return; // nothing new to be learned
-        auto built = build(asked_, reading, clock_(), in_force.get());
+        auto built = make(asked_, reading);
         if (!built)
         {
             fail_reload(reading.torn ? std::nullopt : std::optional(reading.digest), describe(built.error()));

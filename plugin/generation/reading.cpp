@@ -4,6 +4,7 @@
 
 #include "config/parser.h"
 #include "config/settings_digest.h"
+#include "generation/signed_files.h"
 
 namespace chmtls::generation
 {
@@ -77,6 +78,7 @@ void read_all(FileSet & files, const config::Settings & settings)
         (void)crl_files(files, path);
     for (const std::string & path : settings.rules_files)
         (void)files.read(path);
+    read_signatures(files, settings);
 }
 
 }
@@ -88,7 +90,7 @@ std::vector<Piece> authority_files(FileSet & files, const std::string & ca_confi
 
 std::vector<Piece> crl_files(FileSet & files, const std::string & path)
 {
-    return pieces(files, path, [](const std::string &) { return true; });
+    return pieces(files, path, [](const std::string & name) { return !name.ends_with(signature_file("")); });
 }
 
 CredentialFiles credential_files(FileSet & files, const std::string & certificate_file, const std::string & private_key_file)
@@ -128,6 +130,7 @@ Reading read(const Asked & asked)
         if (!reading.torn)
             break;
     }
+    reading.sequences = read_sequences(asked.settings.signed_policy);
     Digester digester;
     digester.add(ByteView(config::digest_of(asked.settings)));
     digester.add(ByteView(config::digest_of(asked.users)));

@@ -4,6 +4,7 @@
 
 #include "generation/file_set.h"
 #include "generation/loader.h"
+#include "signature/sequences.h"
 
 namespace chmtls::generation
 {
@@ -27,7 +28,8 @@ struct Asked
 struct Reading
 {
     FileSet files;
-    Digest32 digest{}; ///< over what was asked and what was read
+    Digest32 digest{};                      ///< over what was asked and what was read
+    Result<signature::Sequences> sequences; ///< that the state file remembers; our own file, so no part of the digest
     bool torn = false; ///< files changed while they were read, several times over: nothing may be built from it
 };
 
@@ -44,7 +46,7 @@ struct Piece
 /// HHHHHHHH.N, eight hex digits of the subject's hash and a number.
 [[nodiscard]] std::vector<Piece> authority_files(FileSet & files, const std::string & ca_config);
 
-/// The files behind <crl>: the file, or every file of a directory.
+/// The files behind <crl>: the file, or every file of a directory but for signatures.
 [[nodiscard]] std::vector<Piece> crl_files(FileSet & files, const std::string & path);
 
 /// The default certificate, and its key in the same file or another. Key and certificate in one file stay in guarded memory.

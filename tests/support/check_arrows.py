@@ -9,12 +9,13 @@ ROOT = Path(__file__).resolve().parents[2]
 # Folder -> folders whose headers it may include.
 LOW = {"base"}
 FOUNDATION = LOW | {"openssl", "config", "observe"}
-MIDDLE = FOUNDATION | {"credentials", "trust", "spiffe", "mapping"}
+MIDDLE = FOUNDATION | {"credentials", "trust", "spiffe", "mapping", "signature"}
 ALLOWED = {
     "base": set(),
     "openssl": LOW,
     "config": LOW,
     "observe": LOW,
+    "signature": LOW,
     "pki": LOW | {"openssl"},
     "trust": LOW | {"openssl"},
     "spiffe": LOW | {"openssl", "trust"},

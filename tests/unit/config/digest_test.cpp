@@ -229,6 +229,24 @@ INSTANTIATE_TEST_SUITE_P(
                 s.rules_files = {"x"};
             }},
         Change{
+            "SignedPolicyKey",
+            [](Settings & s)
+            {
+                s.signed_policy.public_keys = {"x"};
+            }},
+        Change{
+            "SignedPolicyRequired",
+            [](Settings & s)
+            {
+                s.signed_policy.required = {PolicyFile::crls};
+            }},
+        Change{
+            "SignedPolicyState",
+            [](Settings & s)
+            {
+                s.signed_policy.state_file = "x";
+            }},
+        Change{
             "Login",
             [](Settings & s)
             {
