@@ -12,6 +12,7 @@
 
 #include "config_xml.h"
 #include "connection_scope.h"
+#include "server_dns.h"
 #include "symbols.h"
 #include "tls_context.h"
 
@@ -108,6 +109,8 @@ public:
 
     void configuration_changed() override { adapter_.reloader_.request_reload(); }
 
+    void flush_dns(std::string_view host) override { adapter_.flusher_.request(std::string(host)); }
+
 private:
     Adapter & adapter_;
 };
@@ -129,7 +132,8 @@ Adapter::Adapter(
     DB::Context & context, const Poco::Util::AbstractConfiguration & config, const Poco::Util::AbstractConfiguration & users)
     : start_only_(start_only_settings(config)), context_(context),
       compares_names_(config.getBool("openSSL.client.extendedVerification", false)),
-      reloader_([this] { reload(); }, [this] { return retry(); })
+      reloader_([this] { reload(); }, [this] { return retry(); }),
+      flusher_([this](const std::set<std::string> & hosts) { flush(hosts); })
 {
     auto files = configuration_files(config);
     in_force_.server = to_xml(config);
@@ -226,6 +230,31 @@ void Adapter::reload()
     if (!error.empty() && error != last_reload_error_)
         logger().error("a changed configuration was not taken: " + error);
     last_reload_error_ = error;
+}
+
+// First forget, then end: what is connected anew in between is connected by a new lookup.
+void Adapter::flush(const std::set<std::string> & hosts)
+{
+    try
+    {
+        addresses_.forget_failures();
+        forget_addresses(context_);
+        size_t ended = 0;
+        if (const std::string everything; hosts.count(everything) != 0)
+            ended = addresses_.end_connections_to_former(everything);
+        else
+            for (const auto & host : hosts)
+                ended += addresses_.end_connections_to_former(host);
+        logger().information("flushed addresses; connections to former ones that were ended: " + std::to_string(ended));
+    }
+    catch (const Poco::Exception & exception)
+    {
+        logger().error("addresses could not be flushed: " + exception.displayText());
+    }
+    catch (const std::exception & exception)
+    {
+        logger().error(std::string("addresses could not be flushed: ") + exception.what());
+    }
 }
 
 bool Adapter::retry()

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include <Poco/AutoPtr.h>
@@ -13,6 +14,8 @@
 #include <clickhouse_mtls/plugin.hpp>
 #include <host/ssl_binding.h>
 
+#include "dns_flusher.h"
+#include "known_addresses.h"
 #include "reloader.h"
 #include "session_sockets.h"
 
@@ -51,6 +54,8 @@ public:
     chmtls::Plugin & plugin() noexcept { return *plugin_; }
     SessionSockets & sockets() noexcept { return sockets_; }
     Reloader & reloader() noexcept { return reloader_; }
+    DnsFlusher & flusher() noexcept { return flusher_; }
+    KnownAddresses & addresses() noexcept { return addresses_; }
     /// openSSL.client.extendedVerification: the server of an outgoing connection must prove the name it was called by.
     bool compares_names() const noexcept { return compares_names_; }
 
@@ -61,6 +66,7 @@ private:
 
     bool retry();
     void reload();
+    void flush(const std::set<std::string> & hosts);
     bool configure_server(const std::string & xml);
     std::string exchange_users(std::string xml);
     chmtls::Outcome configure_patiently(chmtls::Configuration wanted);
@@ -77,6 +83,8 @@ private:
     std::string last_reload_error_; // of the reloader's thread only
     SessionSockets sockets_;
     Reloader reloader_;
+    KnownAddresses addresses_;
+    DnsFlusher flusher_;
     std::shared_ptr<chmtls::Plugin> plugin_;
     std::unique_ptr<host::SslBinding> binding_;
 };

@@ -1,5 +1,5 @@
 // Poco::Net::TCPServerConnection::start: the whole life of a connection, on its thread. HTTPRequest::read: each request of a kept
-// connection. TCPServer::start and stop: when the server's own reloading can be used.
+// connection. TCPServer::start and stop: when the server's own reloading and lookups can be used.
 
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPServerConnection.h>
@@ -37,12 +37,18 @@ void Poco::Net::TCPServer::start()
 {
     original_as<void(TCPServer *)>(Symbol::tcp_server_start)(this);
     if (auto * const adapter = Adapter::active())
+    {
         adapter->reloader().start();
+        adapter->flusher().start();
+    }
 }
 
 void Poco::Net::TCPServer::stop()
 {
     if (auto * const adapter = Adapter::active())
+    {
+        adapter->flusher().stop();
         adapter->reloader().stop();
+    }
     original_as<void(TCPServer *)>(Symbol::tcp_server_stop)(this);
 }

@@ -1,9 +1,8 @@
 #include "reloader.h"
 
 #include <algorithm>
-#include <csignal>
 
-#include <pthread.h>
+#include "quiet_thread.h"
 
 namespace chmtls::debian
 {
@@ -14,18 +13,6 @@ namespace
 constexpr std::chrono::milliseconds no_retry{0};
 constexpr std::chrono::milliseconds first_retry{500};
 constexpr std::chrono::milliseconds last_retry{30000};
-
-// Signals belong to the server's own threads.
-std::thread thread_without_signals(std::function<void()> body)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread thread(std::move(body));
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return thread;
-}
 
 }
 
@@ -45,7 +32,7 @@ void Reloader::start()
     if (started_ || stopping_)
         return;
     started_ = true;
-    thread_ = thread_without_signals([this] { run(); });
+    thread_ = quiet_thread([this] { run(); });
 }
 
 void Reloader::stop()

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+#include <Poco/Net/IPAddress.h>
+
+namespace chmtls::debian
+{
+
+/// What the server has looked up by name: which addresses connections may go to, and which names did not resolve a moment ago.
+/// Thread-safe; no lookup is made under a lock.
+class KnownAddresses
+{
+public:
+    using Lookup = std::function<Poco::Net::IPAddress()>;
+
+    /// The address by `lookup`, noted; as it is for a host that is an address itself. A name that did not resolve is not looked
+    /// up again for some seconds: a resolver that hangs would hold up each query. While clusters are built such a name is
+    /// nowhere().
+    Poco::Net::IPAddress resolve(const std::string & host, const Lookup & lookup);
+
+    /// The host by which this thread last resolved the address, or nothing.
+    static const std::string * host_of(const Poco::Net::IPAddress & address) noexcept;
+
+    /// Names that did not resolve may be looked up again.
+    void forget_failures();
+
+    /// Looks up the addresses of `host` (empty: of every host noted) and shuts down this process's connections to those that are
+    /// no longer its. A host that does not resolve keeps them. How many were shut down.
+    size_t end_connections_to_former(const std::string & host);
+
+private:
+    struct Failure
+    {
+        std::chrono::steady_clock::time_point until;
+        std::string message;
+    };
+
+    [[nodiscard]] std::optional<std::string> recent_failure(const std::string & host);
+    void note(const std::string & host, const Poco::Net::IPAddress & address);
+
+    std::mutex mutex_; // guards what follows; keys are in lower case
+    std::map<std::string, std::set<std::string>> addresses_;
+    std::map<std::string, Failure> failures_;
+};
+
+}

@@ -1,0 +1,130 @@
+"""Names for one server alone: a DNS server on a loopback address, and a launcher that gives a process its own /etc/resolv.conf."""
+
+import socket
+import struct
+import threading
+from pathlib import Path
+
+A, AAAA = 1, 28
+
+
+class NameServer:
+    """Answers A queries from `records`, name -> (address, TTL). What is not there does not exist; names in `silent` get no answer."""
+
+    def __init__(self, address):
+        self.address = address
+        self.records = {}
+        self.silent = set()
+        self.asked = {}
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, 53))
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while True:
+            try:
+                query, client = self.socket.recvfrom(1500)
+            except OSError:
+                return
+            if not query:
+                return
+            answer = self.answer(query)
+            if answer:
+                self.socket.sendto(answer, client)
+
+    def answer(self, query):
+        labels, at = [], 12
+        while query[at]:
+            labels.append(query[at + 1 : at + 1 + query[at]].decode())
+            at += 1 + query[at]
+        name = ".".join(labels).lower()
+        (kind,) = struct.unpack_from(">H", query, at + 1)
+        self.asked[name] = self.asked.get(name, 0) + 1
+        if name in self.silent:
+            return None
+        question = query[12 : at + 5]
+        record = self.records.get(name)
+        found = record is not None and kind == A
+        code = 0 if record is not None else 3
+        header = query[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, 1 if found else 0, 0, 0)
+        if not found:
+            return header + question
+        address, ttl = record
+        return header + question + b"\xc0\x0c" + struct.pack(">HHIH", A, 1, ttl, 4) + socket.inet_aton(address)
+
+    def close(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", (self.address, 53))
+        self.thread.join()
+        self.socket.close()
+
+    def launcher(self, binary, directory):
+        """A program that is `binary`, for which this is the only resolver."""
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        configuration = directory / "resolv.conf"
+        configuration.write_text(f"nameserver {self.address}\noptions timeout:1 attempts:1\n")
+        program = directory / "launcher"
+        program.write_text(
+            "#!/bin/sh\n"
+            "exec unshare --mount --propagation private sh -c "
+            "'mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"' "
+            f"{configuration} {binary} \"$@\"\n"
+        )
+        program.chmod(0o755)
+        return program
+
+
+class Forwarder:
+    """Passes connections to one address on to a port of 127.0.0.1, and counts them."""
+
+    def __init__(self, address, port, target):
+        self.target = target
+        self.accepted = 0
+        self.open = 0
+        self.lock = threading.Lock()
+        self.listener = socket.create_server((address, port))
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            with self.lock:
+                self.accepted += 1
+                self.open += 1
+            threading.Thread(target=self.serve, args=(near, far), daemon=True).start()
+
+    def serve(self, near, far):
+        back = threading.Thread(target=self.copy, args=(far, near), daemon=True)
+        back.start()
+        self.copy(near, far)
+        back.join()
+        near.close()
+        far.close()
+        with self.lock:
+            self.open -= 1
+
+    @staticmethod
+    def copy(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:  # closed already
+            return
+        self.listener.close()

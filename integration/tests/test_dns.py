@@ -1,0 +1,317 @@
+"""<mtls><dns> and the admin socket: names that move, names that are dead, and what an operator can ask."""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import time
+
+import pytest
+from lib import clients
+from lib.names import Forwarder, NameServer
+from lib.pki import Authority
+from lib.server import Config, Server, user
+from lib.wait import eventually, stays
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a resolver for one process needs root")
+
+FIRST, SECOND = "127.0.53.2", "127.0.53.3"
+LONG = 3600  # seconds; nothing in a test waits for it
+MOVES = ("quick", "slow", "failing", "untold")
+
+
+def free_port():
+    """Free on both addresses."""
+    while True:
+        with socket.socket() as one, socket.socket() as two:
+            one.bind((FIRST, 0))
+            try:
+                two.bind((SECOND, one.getsockname()[1]))
+            except OSError:
+                continue
+            return one.getsockname()[1]
+
+
+class Site:
+    """A name that leads to one of two addresses; both are ways to the far server."""
+
+    def __init__(self, names, key):
+        self.names, self.key, self.name, self.port = names, key, f"{key}.test", free_port()
+        self.ways = {}
+
+    def lead(self, address, ttl):
+        self.names.records[self.name] = (address, ttl)
+
+    def open(self, target):
+        self.ways = {address: Forwarder(address, self.port, target) for address in (FIRST, SECOND)}
+
+    def close(self):
+        for way in self.ways.values():
+            way.close()
+
+    def cluster(self):
+        return f"""<{self.key}><shard><replica><host>{self.name}</host><port>{self.port}</port><secure>1</secure>
+<user>node</user><password>node-password</password></replica></shard></{self.key}>"""
+
+
+class Place:
+    """`near` asks `far` by names that only `names` knows."""
+
+    def __init__(self, patched, build, directory, openssl):
+        self.build, self.directory = build, directory
+        self.names = NameServer("127.0.53.1")
+        self.ca = Authority(directory / "pki", "Cluster CA")
+        far_user = user("node", "<password>node-password</password>")
+        self.far = Server(
+            patched, directory / "far", Config(openssl_server=openssl(self.ca.file, self.ca.server("far")), mtls="", users=far_user)
+        ).start()
+        self.sites = {name: Site(self.names, name) for name in MOVES}
+        self.alice = self.ca.issue("alice", "alice")
+        for site in self.sites.values():
+            site.open(self.far.ports["tcp_port_secure"])
+        self.launcher = self.names.launcher(patched, directory / "launch")
+        self.socket = directory / "admin.sock"
+        self.near = Server(self.launcher, directory / "near", self.config(openssl, f"<dns>{self.dns()}</dns>"))
+        for name, ttl in (("quick", 1), ("slow", LONG), ("failing", LONG), ("untold", 1)):
+            self.sites[name].lead(FIRST, ttl)
+        self.names.records["client.test"] = ("127.0.0.1", LONG)
+
+    @staticmethod
+    def dns():
+        return "<min_ttl>0.3</min_ttl><negative_ttl>0.3</negative_ttl><min_interval>0.2</min_interval><failures>3</failures>"
+
+    def clusters(self):
+        dead = "<dead><shard><replica><host>dead.test</host><port>9000</port></replica></shard></dead>"
+        silent = "<silent><shard><replica><host>silent.test</host><port>9000</port></replica></shard></silent>"
+        return f"<remote_servers>{dead}{silent}{''.join(site.cluster() for site in self.sites.values())}</remote_servers>"
+
+    def config(self, openssl, dns, socket_path=None):
+        return Config(
+            openssl_server=openssl(self.ca.file, self.ca.server("near")),
+            openssl_client=f"<caConfig>{self.ca.file}</caConfig><verificationMode>relaxed</verificationMode>",
+            mtls=f"{dns}<admin><socket>{socket_path or self.socket}</socket></admin>",
+            users=user("alice", "<ssl_certificates><common_name>alice</common_name></ssl_certificates>", "<host>client.test</host>"),
+            extra=self.clusters(),
+        )
+
+    def ask(self, name, near=None):
+        """One distributed query; True, or what the server says."""
+        near = near or self.near
+        near.admin(f"CREATE TABLE IF NOT EXISTS at_{name} AS system.one ENGINE = Distributed({name}, system, one)")
+        try:
+            return near.admin(f"SELECT count() FROM at_{name}") == "1"
+        except RuntimeError as refused:
+            return str(refused)
+
+    def arrives_at(self, name, address, near=None):
+        """A query goes well, and nowhere but to that address."""
+        ways = self.sites[name].ways
+        return self.ask(name, near) is True and ways[address].open > 0 and all(
+            way.open == 0 for other, way in ways.items() if other != address
+        )
+
+    def tool(self, *arguments, uid=None):
+        command = [self.build / "clickhouse-mtls", *arguments, "--socket", self.socket]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, user=uid)
+
+    def status(self):
+        done = self.tool("dns", "status", "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def watched(self, name):
+        return next(one for one in self.status()["watched"] if one["name"] == name)
+
+    def stop(self):
+        self.near.stop()
+        self.far.stop()
+        for site in self.sites.values():
+            site.close()
+        self.names.close()
+
+
+@pytest.fixture(scope="module")
+def place(patched, build, tmp_path_factory, openssl):
+    made = Place(patched, build, tmp_path_factory.mktemp("dns"), openssl)
+    try:
+        made.near.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def test_a_move_is_followed_within_the_ttl(place):
+    assert place.arrives_at("quick", FIRST)
+    stays(lambda: place.arrives_at("quick", FIRST), 1.5, "the way to the first address")
+    assert place.sites["quick"].ways[FIRST].accepted == 1, "the same answer flushes nothing: the pooled connection is used on"
+    place.sites["quick"].lead(SECOND, 1)
+    eventually(lambda: place.arrives_at("quick", SECOND), within=15, what="a query at the new address")
+    assert "decision=moved" in place.near.log()
+
+
+def test_without_the_section_it_is_not(place, openssl):
+    """The control: this server remembers the address for ever."""
+    config = place.config(openssl, "", place.directory / "other.sock")
+    with Server(place.launcher, place.directory / "unwatched", config) as unwatched:
+        assert place.arrives_at("untold", FIRST, unwatched)
+        place.sites["untold"].lead(SECOND, 1)
+        stays(lambda: place.arrives_at("untold", FIRST, unwatched), 3)
+
+
+def test_a_command_flushes(place):
+    assert place.arrives_at("slow", FIRST)
+    place.sites["slow"].lead(SECOND, LONG)
+    stays(lambda: place.arrives_at("slow", FIRST), 1)
+    flushed = place.tool("dns", "flush", "slow.test")
+    assert flushed.returncode == 0, flushed.stderr
+    eventually(lambda: place.arrives_at("slow", SECOND), within=15, what="a query at the new address")
+    place.sites["slow"].lead(FIRST, LONG)
+    assert place.tool("dns", "flush").returncode == 0
+    eventually(lambda: place.arrives_at("slow", FIRST), within=15, what="a query at the first address again")
+
+
+def test_queued_inserts_follow(place):
+    """Their connections outlive the cluster that they were made by: only the flush ends them."""
+    site = place.sites["slow"]
+    place.far.admin("CREATE TABLE default.sink (x UInt8) ENGINE = Memory")
+    place.near.admin("CREATE TABLE into (x UInt8) ENGINE = Distributed(slow, default, sink)")
+
+    def arrived(count):
+        return place.far.admin("SELECT count() FROM default.sink") == str(count)
+
+    place.near.admin("INSERT INTO into VALUES (1)")
+    eventually(lambda: arrived(1), within=10, what="the first row")
+    assert site.ways[FIRST].open > 0
+    site.lead(SECOND, LONG)
+    assert place.tool("dns", "flush", "slow.test").returncode == 0
+    eventually(lambda: site.ways[FIRST].open == 0, within=10, what="the end of the connections to the former address")
+    place.near.admin("INSERT INTO into VALUES (2)")
+    eventually(lambda: arrived(2), within=10, what="the second row")
+    assert site.ways[FIRST].open == 0
+    assert site.ways[SECOND].open > 0
+
+
+def test_failed_connects_flush(place):
+    site = place.sites["failing"]
+    assert place.arrives_at("failing", FIRST)
+    site.lead(SECOND, LONG)
+    site.ways[FIRST].close()  # nobody is there any more, and the TTL says nothing of it
+    place.far.stop()  # ends the pooled connection
+    place.far.start()
+    eventually(lambda: place.ask("failing") is True, within=20, what="a query at the new address")
+    assert site.ways[SECOND].accepted > 0
+    assert place.status()["asked_for"]["failures"] > 0
+
+
+def test_a_dead_name_harms_nobody_else(place):
+    assert place.ask("quick") is True
+    assert "quick.test" in place.near.admin("SELECT host_name FROM system.clusters")
+    assert "dead.test" in place.near.admin("SELECT host_name FROM system.clusters")
+    place.near.admin("SYSTEM DROP DNS CACHE")
+    place.near.admin("SYSTEM RELOAD CONFIG")
+    assert place.ask("quick") is True
+    said = place.ask("dead")
+    assert said is not True
+    assert "dead.test" in said
+    assert place.watched("dead.test")["resolves"] is False
+
+
+def test_the_stock_server_suffers_from_it(place, stock):
+    """The control."""
+    config = Config(extra=place.clusters(), listeners=())
+    with Server(place.names.launcher(stock, place.directory / "launch-stock"), place.directory / "stock", config) as server:
+        with pytest.raises(RuntimeError, match=r"dead\.test|silent\.test"):
+            server.admin("SELECT host_name FROM system.clusters")
+
+
+def test_a_dead_name_that_comes_to_life_is_found(place):
+    assert place.ask("dead") is not True
+    place.names.records["dead.test"] = ("127.0.0.1", LONG)  # nobody listens at that port, but it is reached for
+    try:
+        eventually(lambda: "127.0.0.1" in str(place.ask("dead")), within=15, what="an attempt at the new address")
+        assert "127.0.0.1" in place.near.admin("SELECT host_address FROM system.clusters WHERE host_name = 'dead.test'")
+    finally:
+        del place.names.records["dead.test"]
+
+
+def test_a_resolver_that_hangs_holds_nobody_up(place):
+    place.names.silent.add("silent.test")
+    try:
+        asked = place.names.asked.get("silent.test", 0)
+        eventually(lambda: place.names.asked.get("silent.test", 0) > asked + 1, within=30, what="lookups without an answer")
+        assert place.tool("dns", "flush").returncode == 0  # looks all of them up again
+        slowest = 0.0
+        for _ in range(20):
+            begin = time.monotonic()
+            assert place.ask("quick") is True
+            assert clients.native(place.near, place.ca.file, place.alice, "alice").user == "alice"
+            slowest = max(slowest, time.monotonic() - begin)
+        assert slowest < 3  # one attempt of the server's own resolver alone would take longer for each query
+    finally:
+        place.names.silent.clear()
+
+
+def test_users_limited_by_host_follow_it(place):
+    def enters():
+        return clients.native(place.near, place.ca.file, place.alice, "alice").user == "alice"
+
+    assert enters()
+    place.names.records["client.test"] = ("127.0.53.9", LONG)
+    assert enters(), "the answer is remembered"
+    assert place.tool("dns", "flush", "client.test").returncode == 0
+    eventually(lambda: not enters(), within=10, what="a refusal from the former address")
+    place.names.records["client.test"] = ("127.0.0.1", LONG)
+    assert place.tool("dns", "flush", "client.test").returncode == 0
+    eventually(enters, within=10, what="a login from the new address")
+
+
+def test_status_tells_it(place):
+    done = place.tool("status")
+    assert done.returncode == 0, done.stderr
+    assert "generation " in done.stdout
+    quick = place.watched("quick.test")
+    assert quick["resolves"] is True
+    assert quick["addresses"] in ([FIRST], [SECOND])
+    assert place.status()["flushes"] > 0
+
+
+def test_the_socket_is_for_root_and_the_server_alone(place):
+    facts = os.stat(place.socket)
+    assert stat.S_ISSOCK(facts.st_mode)
+    assert stat.S_IMODE(facts.st_mode) == 0o600
+    assert place.tool("status").returncode == 0
+    # The kernel is asked who is there: neither an open file nor an open directory lets anybody else in.
+    os.chmod(place.socket, 0o777)
+    for parent in [place.directory, *place.directory.parents][:3]:
+        os.chmod(parent, 0o755)
+    try:
+        with socket.socket(socket.AF_UNIX) as other:
+            pid = os.fork()
+            if pid == 0:
+                code = 1
+                try:
+                    os.setuid(65534)
+                    other.settimeout(20)
+                    other.connect(str(place.socket))
+                    other.sendall(b'{"request":"status"}\n')
+                    code = 0 if other.recv(100) == b"" else 1
+                except (BrokenPipeError, ConnectionError, PermissionError):
+                    code = 0
+                finally:
+                    os._exit(code)
+            _, status = os.waitpid(pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        eventually(lambda: "was turned away" in place.near.log(), what="a line about the stranger")
+    finally:
+        os.chmod(place.socket, 0o600)
+
+
+def test_a_restart_replaces_the_socket(place, openssl):
+    path = place.directory / "restart.sock"
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(path))
+    config = place.config(openssl, "", path)
+    with Server(place.launcher, place.directory / "restarted", config):
+        command = [place.build / "clickhouse-mtls", "status", "--socket", path]
+        eventually(lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0, within=10)
