@@ -3,6 +3,7 @@
 // The little of ClickHouse 18.16 that the adapter defines or passes through. ClickHouse ships no headers: the classes are opaque,
 // declared only so that the compiler makes the same mangled names.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,7 @@ public:
     void setUser(
         const std::string & name, const std::string & password, const Poco::Net::SocketAddress & address,
         const std::string & quota_key);
+    std::uint16_t getTCPPort() const;
 };
 
 class __attribute__((visibility("default"))) SecurityManager
