@@ -19,8 +19,9 @@ namespace chmtls::dns
 namespace
 {
 
-/// Lookups under way at the same time: names beyond it wait for one to end, which it does when its time is up at the latest.
-constexpr size_t max_under_way = 256;
+/// Lookups under way at the same time: more questions than that overflow the buffers of sockets and small resolvers. Names beyond
+/// it wait for a lookup to end, which it does when its time is up at the latest.
+constexpr size_t max_under_way = 100;
 
 TimePoint now()
 {

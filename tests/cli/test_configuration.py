@@ -227,3 +227,10 @@ def test_explain_needs_a_good_configuration_and_a_known_listener(tool, config, p
     overlay(config, "bad.xml", "<clickhouse><mtls><x>1</x></mtls></clickhouse>")
     done = tool("explain", "--config", config, "--chain", chain, "--listener", "tcp_port_secure")
     assert done.status == 2 and "x" in done.err
+
+
+def test_check_counts_the_names_that_are_watched(tool, config):
+    assert "watched" not in check(tool, config)["summary"]
+    cluster = "<remote_servers><c><shard><replica><host>ch1.example.org</host></replica></shard></c></remote_servers>"
+    overlay(config, "dns.xml", f"<clickhouse><mtls><dns><watch>extra.example.org</watch></dns></mtls>{cluster}</clickhouse>")
+    assert check(tool, config)["summary"].endswith(", 2 names watched")
