@@ -12,6 +12,7 @@
 
 #include "config_xml.h"
 #include "connection_scope.h"
+#include "keeper.h"
 #include "server_dns.h"
 #include "symbols.h"
 #include "tls_context.h"
@@ -123,20 +124,24 @@ Adapter * Adapter::active() noexcept
 void Adapter::start(DB::Context & context, const Poco::Util::AbstractConfiguration & users)
 {
     register_certificate_handler();
-    const auto & config = Poco::Util::Application::instance().config();
+    auto & config = Poco::Util::Application::instance().config();
     if (config.has(section))
         the_adapter = new Adapter(context, config, users);
 }
 
 Adapter::Adapter(
-    DB::Context & context, const Poco::Util::AbstractConfiguration & config, const Poco::Util::AbstractConfiguration & users)
+    DB::Context & context, Poco::Util::AbstractConfiguration & config, const Poco::Util::AbstractConfiguration & users)
     : start_only_(start_only_settings(config)), context_(context),
-      compares_names_(config.getBool("openSSL.client.extendedVerification", false)),
+      extended_verification_(config.getBool("openSSL.client.extendedVerification", false)),
+      secure_port_(
+          config.has("tcp_port_secure") ? std::optional(static_cast<uint16_t>(config.getUInt("tcp_port_secure"))) : std::nullopt),
+      has_plaintext_port_(config.has("tcp_port")), keeper_handshake_limit_(debian::keeper_handshake_limit(config)),
       reloader_([this] { reload(); }, [this] { return retry(); }),
       flusher_([this](const std::set<std::string> & hosts) { flush(hosts); })
 {
     auto files = configuration_files(config);
-    in_force_.server = to_xml(config);
+    const auto server = server_of(config);
+    in_force_.server = server.xml;
     in_force_.users = users_to_xml(users);
     in_force_.watched = std::move(files.watched);
     // Line numbers in messages count the lines of what was merged.
@@ -151,8 +156,10 @@ Adapter::Adapter(
     if (!created.outcome.ok())
         refuse_configuration("the configuration cannot be used", created.outcome.message);
     plugin_ = std::move(created.plugin);
+    obey(server);
     binding_ = std::make_unique<host::SslBinding>(plugin_, std::make_unique<ScopedResolver>(secure_listeners(config)));
     install_tls_contexts(config, *binding_);
+    mark_secure_keepers(config); // only now: the module gets what was written
 }
 
 std::string Adapter::take_users(const Poco::Util::AbstractConfiguration & users)
@@ -195,7 +202,7 @@ void Adapter::take_server(const ConfigurationPtr & reloaded)
     const auto config = with_command_line(reloaded, application.argv(), application.config());
     if (!config->has(section))
     {
-        pending_server_.clear();
+        pending_server_.reset();
         logger().error(
             "the <mtls> section is gone from the configuration: the former one stays in force until the server is restarted");
         return;
@@ -207,8 +214,8 @@ void Adapter::take_server(const ConfigurationPtr & reloaded)
             "openSSL.client also protocols and verification");
         start_only_ = std::move(settings);
     }
-    pending_server_ = to_xml(*config);
-    if (!configure_server(pending_server_))
+    pending_server_ = server_of(*config);
+    if (!configure_server(*pending_server_))
         reloader_.request_retry();
 }
 
@@ -262,20 +269,20 @@ bool Adapter::retry()
     bool read_users_again = false;
     {
         const std::lock_guard lock(mutex_);
-        if (!pending_server_.empty())
-            configure_server(pending_server_);
+        if (pending_server_)
+            configure_server(*pending_server_);
         read_users_again = users_refused_;
     }
     if (read_users_again)
         reload();
     const std::lock_guard lock(mutex_);
-    return pending_server_.empty() && !users_refused_;
+    return !pending_server_ && !users_refused_;
 }
 
-bool Adapter::configure_server(const std::string & xml)
+bool Adapter::configure_server(const Server & server)
 {
     auto wanted = in_force_;
-    wanted.server = xml;
+    wanted.server = server.xml;
     const auto outcome = configure_patiently(std::move(wanted));
     if (!outcome.ok())
     {
@@ -284,9 +291,34 @@ bool Adapter::configure_server(const std::string & xml)
         last_refusal_ = outcome.message;
         return false;
     }
-    pending_server_.clear();
+    obey(server);
+    pending_server_.reset();
     last_refusal_.clear();
     return true;
+}
+
+Adapter::Server Adapter::server_of(const Poco::Util::AbstractConfiguration & config)
+{
+    const bool names_nodes = config.has("mtls.nodes");
+    return {to_xml(config), names_nodes, names_nodes && config.getString("mtls.nodes.plaintext", "refuse") == "refuse"};
+}
+
+// The hooks go by these after the module goes by the configuration: a connection in between is judged by the new rules all the
+// same, and what those rules miss is refused.
+void Adapter::obey(const Server & server) noexcept
+{
+    names_nodes_.store(server.names_nodes, std::memory_order_relaxed);
+    refuses_plaintext_.store(server.refuses_plaintext, std::memory_order_relaxed);
+}
+
+bool Adapter::compares_names(Peer peer) const noexcept
+{
+    return extended_verification_ || (peer == Peer::node && names_nodes_.load(std::memory_order_relaxed));
+}
+
+std::optional<uint16_t> Adapter::port_between_nodes() const noexcept
+{
+    return refuses_plaintext() || !has_plaintext_port_ ? secure_port_ : std::nullopt;
 }
 
 // A configuration is judged together with the files that it names. Who replaces those one by one leaves pairs that do not match

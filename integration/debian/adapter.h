@@ -3,8 +3,12 @@
 // The module inside this server: one instance for the life of the process, made when the server first reads its users, provided
 // that its configuration has an <mtls> section. Without one nothing is made, and every hook passes its call on.
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -28,6 +32,13 @@ namespace chmtls::debian
 {
 
 using ConfigurationPtr = Poco::AutoPtr<Poco::Util::AbstractConfiguration>;
+
+/// Whom an outgoing connection goes to.
+enum class Peer
+{
+    node,
+    other,
+};
 
 /// Thread-safe after start.
 class Adapter
@@ -56,30 +67,50 @@ public:
     Reloader & reloader() noexcept { return reloader_; }
     DnsFlusher & flusher() noexcept { return flusher_; }
     KnownAddresses & addresses() noexcept { return addresses_; }
-    /// openSSL.client.extendedVerification: the server of an outgoing connection must prove the name it was called by.
-    bool compares_names() const noexcept { return compares_names_; }
+    /// Must the server of an outgoing connection prove the name it was called by: always a node when mtls.nodes says which
+    /// certificates are nodes, everybody with openSSL.client.extendedVerification.
+    bool compares_names(Peer peer) const noexcept;
+    /// mtls.nodes.plaintext: nodes are reached over TLS or not at all.
+    bool refuses_plaintext() const noexcept { return refuses_plaintext_.load(std::memory_order_relaxed); }
+    /// tcp_port_secure, where it is the port of native connections between nodes: there is no tcp_port, or nodes refuse it.
+    std::optional<uint16_t> port_between_nodes() const noexcept;
+    std::chrono::milliseconds keeper_handshake_limit() const noexcept { return keeper_handshake_limit_; }
 
 private:
     class Callbacks;
-    Adapter(
-        DB::Context & context, const Poco::Util::AbstractConfiguration & config, const Poco::Util::AbstractConfiguration & users);
+    Adapter(DB::Context & context, Poco::Util::AbstractConfiguration & config, const Poco::Util::AbstractConfiguration & users);
+
+    /// Of a main configuration: what goes to the module, and what the hooks themselves go by.
+    struct Server
+    {
+        std::string xml;
+        bool names_nodes = false;
+        bool refuses_plaintext = false;
+    };
+    static Server server_of(const Poco::Util::AbstractConfiguration & config);
 
     bool retry();
     void reload();
     void flush(const std::set<std::string> & hosts);
-    bool configure_server(const std::string & xml);
+    bool configure_server(const Server & server);
+    void obey(const Server & server) noexcept;
     std::string exchange_users(std::string xml);
     chmtls::Outcome configure_patiently(chmtls::Configuration wanted);
 
     std::mutex mutex_; // guards what follows
     chmtls::Configuration in_force_;
-    std::string pending_server_; // refused, to be tried again; empty: none
+    std::optional<Server> pending_server_; // to be tried (again)
     bool users_refused_ = false;
     std::string last_refusal_;
     std::string start_only_;
 
     DB::Context & context_;
-    const bool compares_names_;
+    const bool extended_verification_;
+    const std::optional<uint16_t> secure_port_;
+    const bool has_plaintext_port_;
+    const std::chrono::milliseconds keeper_handshake_limit_;
+    std::atomic<bool> names_nodes_ = false;
+    std::atomic<bool> refuses_plaintext_ = false;
     std::string last_reload_error_; // of the reloader's thread only
     SessionSockets sockets_;
     Reloader reloader_;

@@ -8,14 +8,18 @@
 #include <string>
 
 #include <Poco/AutoPtr.h>
+#include <Poco/Net/HTTPClientSession.h>
 #include <Poco/Net/IPAddress.h>
 #include <Poco/Net/SocketAddress.h>
+#include <Poco/URI.h>
 #include <Poco/Util/AbstractConfiguration.h>
 
 namespace DB
 {
 
 class User;
+class MergeTreeDataPart;
+struct ConnectionTimeouts;
 
 class __attribute__((visibility("default"))) Context
 {
@@ -28,11 +32,34 @@ public:
     std::uint16_t getTCPPort() const;
 };
 
+class __attribute__((visibility("default"))) Connection
+{
+public:
+    void connect();
+};
+
 class __attribute__((visibility("default"))) SecurityManager
 {
 public:
     std::shared_ptr<const User>
     authorizeAndGetUser(const std::string & user, const std::string & password, const Poco::Net::IPAddress & address) const;
 };
+
+namespace DataPartsExchange
+{
+
+class __attribute__((visibility("default"))) Fetcher
+{
+public:
+    std::shared_ptr<MergeTreeDataPart> fetchPart(
+        const std::string & part_name, const std::string & replica_path, const std::string & host, int port,
+        const ConnectionTimeouts & timeouts, const std::string & user, const std::string & password,
+        const std::string & interserver_scheme, bool to_detached, const std::string & tmp_prefix);
+};
+
+}
+
+__attribute__((visibility("default"))) std::shared_ptr<Poco::Net::HTTPClientSession>
+makeHTTPSession(const Poco::URI & uri, const ConnectionTimeouts & timeouts);
 
 }

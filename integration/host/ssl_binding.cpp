@@ -247,9 +247,14 @@ void SslBinding::expect_name(SSL * ssl, const std::string & name)
     auto & connection = Connection::at(ssl);
     const bool bracketed = name.size() > 2 && name.front() == '[' && name.back() == ']';
     connection.expected_name = bracketed ? name.substr(1, name.size() - 2) : name;
-    if (!is_host_name(connection.expected_name))
+    send_name(ssl, connection.expected_name);
+}
+
+void SslBinding::send_name(SSL * ssl, const std::string & name)
+{
+    if (!is_host_name(name))
         return;
-    auto sent = connection.expected_name;
+    auto sent = name;
     if (sent.back() == '.')
         sent.pop_back(); // RFC 6066 3: without the trailing dot
     // A name too long for the extension is not sent; no certificate can carry it, so the server is refused.

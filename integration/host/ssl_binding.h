@@ -65,6 +65,10 @@ public:
     /// Call before the handshake. Throws std::bad_alloc.
     static void expect_name(SSL * ssl, const std::string & name);
 
+    /// Only sends the name as SNI, when it is one: the server of an outgoing connection need not prove it. Call before the
+    /// handshake. Throws std::bad_alloc.
+    static void send_name(SSL * ssl, const std::string & name);
+
     /// What an outgoing connection is for, CHMTLS_PURPOSE_*; GENERAL unless it was said. Call before the handshake. A purpose
     /// that the module does not know ends it. Throws std::bad_alloc.
     static void set_purpose(SSL * ssl, uint32_t purpose);

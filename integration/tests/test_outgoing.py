@@ -133,6 +133,48 @@ def test_extended_verification_compares_the_name(pairing, openssl, addresses, re
     assert pairing.start().ask() == reached
 
 
+@pytest.mark.parametrize(
+    ("dns", "ip", "host", "reached"),
+    [
+        (("localhost",), (), "localhost", True),
+        (("localhost",), (), "127.0.0.1", False),
+        (("far.example",), ("127.0.0.1",), "127.0.0.1", True),
+        (("far.example",), ("127.0.0.1",), "localhost", False),
+    ],
+    ids=["name", "address-for-name", "address", "name-for-address"],
+)
+def test_url_compares_what_it_was_given(pairing, openssl, dns, ip, host, reached):
+    """The server hands Poco the address of the host, and keeps the name to itself."""
+    pair = pairing.ca.issue("far-2", "far", dns=dns, ip=ip)
+    pairing.far.write_config(openssl_server=openssl(pairing.trusted_by_far, pair, "strict"))
+    eventually(
+        lambda: ssl_der(pair) == clients.server_certificate(pairing.far, pairing.ca.file, pair=pairing.node), what="the far certificate"
+    )
+    pairing.near.write_config(openssl_client=pairing.client(more="<extendedVerification>true</extendedVerification>"))
+    pairing.near.start()
+    url = f"https://{host}:{pairing.far.ports['https_port']}/?user=with_password&password=correct%20horse&query=SELECT%207"
+    query = f"SELECT x FROM url('{url}', TSV, 'x UInt8')"
+    if reached:
+        assert pairing.near.admin(query) == "7"
+    else:
+        with pytest.raises(RuntimeError, match="clickhouse-mtls: .*" + host):
+            pairing.near.admin(query)
+
+
+def test_native_connections_send_the_configured_name(pairing):
+    by_name = pairing.ca.issue("by-name", "chosen-by-name", dns=("localhost",))
+    pairing.far.write_config(
+        mtls=f"<server_certificates><certificate><server_name>localhost</server_name><certificateFile>{by_name.certificate}"
+        f"</certificateFile><privateKeyFile>{by_name.key}</privateKeyFile></certificate></server_certificates>"
+    )
+    eventually(
+        lambda: ssl_der(by_name) == clients.server_certificate(pairing.far, pairing.ca.file, pair=pairing.node), what="the certificate"
+    )
+    pairing.near.write_config(extra=pairing.cluster().replace("127.0.0.1", "localhost"))
+    assert pairing.start().ask(), pairing.said
+    assert 'identity="CN=chosen-by-name' in pairing.near.log()
+
+
 def ssl_der(pair):
     import ssl
 

@@ -1,0 +1,78 @@
+#include "outgoing_session.h"
+
+#include <memory>
+#include <new>
+
+#include <host/ssl_binding.h>
+
+namespace chmtls::debian
+{
+
+namespace
+{
+
+class WatchedSession
+{
+public:
+    WatchedSession(uint64_t token, chmtls::Plugin & plugin, SessionSockets & sockets)
+        : token_(token), plugin_(plugin), sockets_(sockets)
+    {
+    }
+
+    ~WatchedSession()
+    {
+        plugin_.session_closed(token_); // from here on nobody asks for this socket
+        sockets_.remove(token_);
+    }
+
+    WatchedSession(const WatchedSession &) = delete;
+    WatchedSession & operator=(const WatchedSession &) = delete;
+
+private:
+    const uint64_t token_;
+    chmtls::Plugin & plugin_;
+    SessionSockets & sockets_;
+};
+
+void free_session(void *, void * session, CRYPTO_EX_DATA *, int, long, void *)
+{
+    delete static_cast<WatchedSession *>(session);
+}
+
+// A duplicate of the SSL is another connection.
+int forget_session(CRYPTO_EX_DATA *, const CRYPTO_EX_DATA *, void ** session, int, long, void *)
+{
+    *session = nullptr;
+    return 1;
+}
+
+int session_index()
+{
+    static const int value = SSL_get_ex_new_index(0, nullptr, nullptr, forget_session, free_session);
+    return value;
+}
+
+}
+
+chmtls::Outcome watch_outgoing(SSL * ssl, int descriptor, uint32_t interface, chmtls::Plugin & plugin, SessionSockets & sockets)
+{
+    const auto peer = host::SslBinding::identity_of(ssl);
+    if (!peer)
+        return {CHMTLS_OK, {}};
+    const auto token = sockets.add(descriptor);
+    if (token == 0)
+        return {CHMTLS_REFUSED, "the server has no file descriptor left to watch the connection with"};
+    auto watched = std::make_unique<WatchedSession>(token, plugin, sockets);
+    chmtls_session session{};
+    session.interface = interface;
+    session.session_token = token;
+    auto outcome = plugin.session_opened(peer->identity, session);
+    if (!outcome.ok())
+        return outcome;
+    if (SSL_set_ex_data(ssl, session_index(), watched.get()) != 1)
+        throw std::bad_alloc();
+    static_cast<void>(watched.release()); // owned by the SSL now
+    return outcome;
+}
+
+}

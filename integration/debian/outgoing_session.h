@@ -1,0 +1,21 @@
+#pragma once
+
+// Connections that the server made, as live sessions of the module.
+
+#include <cstdint>
+
+#include <openssl/ssl.h>
+
+#include <clickhouse_mtls/plugin.hpp>
+
+#include "session_sockets.h"
+
+namespace chmtls::debian
+{
+
+/// Has the finished connection of `ssl` judged again whenever trust changes, and shut down when it no longer passes, until the
+/// SSL is freed. `interface` is CHMTLS_INTERFACE_*. `plugin` and `sockets` must outlive the SSL. A server that was not verified
+/// has no identity and is not watched. Not ok: the connection must not be used. Throws std::bad_alloc.
+chmtls::Outcome watch_outgoing(SSL * ssl, int descriptor, uint32_t interface, chmtls::Plugin & plugin, SessionSockets & sockets);
+
+}
