@@ -1,10 +1,11 @@
 // Names. DB::DNSResolver::resolveHost and resolveAddress: every lookup for clusters, remote(), replica fetches and url().
-// Poco::Net::SocketImpl::connect: how the connects to the answers end. DB::Clusters, StorageSystemClusters::fillData: where a
-// name that does not resolve must not stop the others.
+// Poco::Net::SocketImpl::connect, SecureSocketImpl::connect: how the connects to the answers end. DB::Clusters,
+// StorageSystemClusters::fillData: where a name that does not resolve must not stop the others.
 //
 // Functions of classes without a header are defined by their mangled names: a constructor defined in C++ would construct members
 // that the original constructs again.
 
+#include <Poco/Net/SecureSocketImpl.h>
 #include <Poco/Net/SocketImpl.h>
 
 #include "adapter.h"
@@ -14,6 +15,38 @@
 #include "symbols.h"
 
 using namespace chmtls::debian;
+
+namespace
+{
+
+thread_local bool reports = false;
+
+/// Reports to the module how a connect to a host's address ended. One within another, as a TLS connect makes a plain one, is part
+/// of it: whoever answers at the address and is not the host has not been reached.
+template <class Connect>
+void reporting(const Poco::Net::SocketAddress & address, Connect && connect)
+{
+    auto * const adapter = Adapter::active();
+    const auto * const known = adapter == nullptr || reports ? nullptr : KnownAddresses::host_of(address.host());
+    if (known == nullptr)
+        return connect();
+    const auto host = *known; // the handshake may resolve others
+    reports = true;
+    try
+    {
+        connect();
+    }
+    catch (...)
+    {
+        reports = false;
+        adapter->plugin().report_connect(host, chmtls::ConnectEnd::failed);
+        throw;
+    }
+    reports = false;
+    adapter->plugin().report_connect(host, chmtls::ConnectEnd::succeeded);
+}
+
+}
 
 Poco::Net::IPAddress DB::DNSResolver::resolveHost(const std::string & host)
 {
@@ -39,20 +72,14 @@ Poco::Net::SocketAddress DB::DNSResolver::resolveAddress(const std::string & hos
 void Poco::Net::SocketImpl::connect(const SocketAddress & address, const Poco::Timespan & timeout)
 {
     const auto connect = original_as<void(SocketImpl *, const SocketAddress &, const Poco::Timespan &)>(Symbol::impl_connect);
-    auto * const adapter = Adapter::active();
-    const auto * const host = adapter == nullptr ? nullptr : KnownAddresses::host_of(address.host());
-    if (host == nullptr)
-        return connect(this, address, timeout);
-    try
-    {
-        connect(this, address, timeout);
-    }
-    catch (...)
-    {
-        adapter->plugin().report_connect(*host, chmtls::ConnectEnd::failed);
-        throw;
-    }
-    adapter->plugin().report_connect(*host, chmtls::ConnectEnd::succeeded);
+    reporting(address, [&] { connect(this, address, timeout); });
+}
+
+void Poco::Net::SecureSocketImpl::connect(const SocketAddress & address, const Poco::Timespan & timeout, bool handshake)
+{
+    const auto connect
+        = original_as<void(SecureSocketImpl *, const SocketAddress &, const Poco::Timespan &, bool)>(Symbol::secure_connect_to);
+    reporting(address, [&] { connect(this, address, timeout, handshake); });
 }
 
 extern "C"

@@ -4,6 +4,7 @@
 
 #include <Poco/Net/SocketAddress.h>
 
+#include "adapter.h"
 #include "keeper.h"
 #include "symbols.h"
 
@@ -15,10 +16,15 @@ extern "C" __attribute__((visibility("default"))) void chmtls_address_from_text(
 void chmtls_address_from_text(void * self, const std::string & text)
 {
     const auto construct = original_as<void(void *, const std::string &)>(Symbol::address_from_text);
+    auto * const adapter = Adapter::active();
+    if (adapter == nullptr)
+        return construct(self, text);
+    const auto & made = *static_cast<const Poco::Net::SocketAddress *>(self);
     // Nothing but the configuration marked by mark_secure_keepers leads to such a text.
     const auto keeper = address_of_secure_keeper(text);
-    if (!keeper)
-        return construct(self, text);
-    construct(self, *keeper);
-    remember_keeper(*keeper, *static_cast<const Poco::Net::SocketAddress *>(self));
+    const auto & address = keeper ? *keeper : text;
+    construct(self, address);
+    if (keeper)
+        remember_keeper(address, made);
+    adapter->addresses().note(host_of_address(address), made.host());
 }

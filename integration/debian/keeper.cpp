@@ -93,6 +93,11 @@ std::optional<std::string> address_of_secure_keeper(const std::string & text)
     return begins_with_scheme(text) ? std::optional(text.substr(scheme.size())) : std::nullopt;
 }
 
+std::string host_of_address(const std::string & text)
+{
+    return split_port(text).first;
+}
+
 void remember_keeper(const std::string & text, const Poco::Net::SocketAddress & address)
 {
     // A host that has moved is not looked for at its former address.

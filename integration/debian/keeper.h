@@ -25,6 +25,9 @@ std::chrono::milliseconds keeper_handshake_limit(const Poco::Util::AbstractConfi
 /// "host:port" of "secure://host:port"; nothing when the text is another one.
 std::optional<std::string> address_of_secure_keeper(const std::string & text);
 
+/// The host of "host:port".
+std::string host_of_address(const std::string & text);
+
 /// This thread has resolved `text`, "host:port" of a Keeper to be reached over TLS. Throws std::bad_alloc.
 void remember_keeper(const std::string & text, const Poco::Net::SocketAddress & address);
 

@@ -28,13 +28,14 @@ namespace
 constexpr std::chrono::seconds failure_memory{5};
 constexpr size_t max_hosts = 10000;
 constexpr size_t max_addresses = 64;
+constexpr size_t lookups_of_a_thread = 16; // Keeper's client looks up all of its nodes before it connects to one
 
 struct Resolved
 {
     std::string host;
     Poco::Net::IPAddress address;
 };
-thread_local Resolved last_resolved;
+thread_local std::vector<Resolved> last_resolved; // the latest at the end
 
 Poco::Logger & logger()
 {
@@ -146,7 +147,9 @@ Poco::Net::IPAddress KnownAddresses::resolve(const std::string & host, const Loo
 
 const std::string * KnownAddresses::host_of(const Poco::Net::IPAddress & address) noexcept
 {
-    return !last_resolved.host.empty() && last_resolved.address == address ? &last_resolved.host : nullptr;
+    const auto found = std::find_if(
+        last_resolved.rbegin(), last_resolved.rend(), [&](const Resolved & each) { return each.address == address; });
+    return found == last_resolved.rend() ? nullptr : &found->host;
 }
 
 void KnownAddresses::forget_failures()
@@ -169,7 +172,15 @@ std::optional<std::string> KnownAddresses::recent_failure(const std::string & ho
 
 void KnownAddresses::note(const std::string & host, const Poco::Net::IPAddress & address)
 {
-    last_resolved = {host, address};
+    Poco::Net::IPAddress literal;
+    if (Poco::Net::IPAddress::tryParse(host, literal))
+        return;
+    last_resolved.erase(
+        std::remove_if(last_resolved.begin(), last_resolved.end(), [&](const Resolved & each) { return each.host == host; }),
+        last_resolved.end());
+    if (last_resolved.size() >= lookups_of_a_thread)
+        last_resolved.erase(last_resolved.begin());
+    last_resolved.push_back({host, address});
     const std::lock_guard lock(mutex_);
     if (addresses_.size() >= max_hosts)
         addresses_.clear();

@@ -26,7 +26,10 @@ public:
     /// nowhere().
     Poco::Net::IPAddress resolve(const std::string & host, const Lookup & lookup);
 
-    /// The host by which this thread last resolved the address, or nothing.
+    /// This thread has looked up `host` by another way. A host that is an address itself is none to be noted.
+    void note(const std::string & host, const Poco::Net::IPAddress & address);
+
+    /// The host by which this thread last resolved the address, or nothing; of its last few lookups.
     static const std::string * host_of(const Poco::Net::IPAddress & address) noexcept;
 
     /// Names that did not resolve may be looked up again.
@@ -44,7 +47,6 @@ private:
     };
 
     [[nodiscard]] std::optional<std::string> recent_failure(const std::string & host);
-    void note(const std::string & host, const Poco::Net::IPAddress & address);
 
     std::mutex mutex_; // guards what follows; keys are in lower case
     std::map<std::string, std::set<std::string>> addresses_;

@@ -13,12 +13,13 @@ from lib.names import Forwarder, NameServer
 from lib.pki import Authority
 from lib.server import Config, Server, user
 from lib.wait import eventually, stays
+from lib.zookeeper import ZooKeeper
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a resolver for one process needs root")
 
 FIRST, SECOND = "127.0.53.2", "127.0.53.3"
 LONG = 3600  # seconds; nothing in a test waits for it
-MOVES = ("quick", "slow", "failing", "untold")
+MOVES = ("quick", "slow", "gone", "stranger", "untold")
 
 
 def free_port():
@@ -63,17 +64,19 @@ class Place:
         self.names = NameServer("127.0.53.1")
         self.ca = Authority(directory / "pki", "Cluster CA")
         far_user = user("node", "<password>node-password</password>")
-        self.far = Server(
-            patched, directory / "far", Config(openssl_server=openssl(self.ca.file, self.ca.server("far")), mtls="", users=far_user)
-        ).start()
         self.sites = {name: Site(self.names, name) for name in MOVES}
+        hosts = ("localhost", *(site.name for site in self.sites.values()))
+        far = self.ca.issue("far", "far", dns=hosts, ip=("127.0.0.1",))
+        self.far = Server(patched, directory / "far", Config(openssl_server=openssl(self.ca.file, far), mtls="", users=far_user)).start()
+        stranger = openssl(self.ca.file, self.ca.server("stranger"))  # the same authority, another name
+        self.stranger = Server(patched, directory / "stranger", Config(openssl_server=stranger, mtls="", users=far_user)).start()
         self.alice = self.ca.issue("alice", "alice")
         for site in self.sites.values():
             site.open(self.far.ports["tcp_port_secure"])
         self.launcher = self.names.launcher(patched, directory / "launch")
         self.socket = directory / "admin.sock"
         self.near = Server(self.launcher, directory / "near", self.config(openssl, f"<dns>{self.dns()}</dns>"))
-        for name, ttl in (("quick", 1), ("slow", LONG), ("failing", LONG), ("untold", 1)):
+        for name, ttl in (("quick", 1), ("slow", LONG), ("gone", LONG), ("stranger", LONG), ("untold", 1)):
             self.sites[name].lead(FIRST, ttl)
         self.names.records["client.test"] = ("127.0.0.1", LONG)
 
@@ -89,7 +92,8 @@ class Place:
     def config(self, openssl, dns, socket_path=None):
         return Config(
             openssl_server=openssl(self.ca.file, self.ca.server("near")),
-            openssl_client=f"<caConfig>{self.ca.file}</caConfig><verificationMode>relaxed</verificationMode>",
+            openssl_client=f"<caConfig>{self.ca.file}</caConfig><verificationMode>relaxed</verificationMode>"
+            "<extendedVerification>true</extendedVerification>",
             mtls=f"{dns}<admin><socket>{socket_path or self.socket}</socket></admin>",
             users=user("alice", "<ssl_certificates><common_name>alice</common_name></ssl_certificates>", "<host>client.test</host>"),
             extra=self.clusters(),
@@ -124,8 +128,8 @@ class Place:
         return next(one for one in self.status()["watched"] if one["name"] == name)
 
     def stop(self):
-        self.near.stop()
-        self.far.stop()
+        for server in (self.near, self.far, self.stranger):
+            server.stop()
         for site in self.sites.values():
             site.close()
         self.names.close()
@@ -192,16 +196,49 @@ def test_queued_inserts_follow(place):
     assert site.ways[SECOND].open > 0
 
 
-def test_failed_connects_flush(place):
-    site = place.sites["failing"]
-    assert place.arrives_at("failing", FIRST)
+@pytest.mark.parametrize("name", ["gone", "stranger"])
+def test_failed_connects_flush(place, name):
+    """Nobody is at the former address any more, or another node is, which is refused by its name; the TTL says nothing of it."""
+    site = place.sites[name]
+    assert place.arrives_at(name, FIRST)
     site.lead(SECOND, LONG)
-    site.ways[FIRST].close()  # nobody is there any more, and the TTL says nothing of it
-    place.far.stop()  # ends the pooled connection
-    place.far.start()
-    eventually(lambda: place.ask("failing") is True, within=20, what="a query at the new address")
+    site.ways[FIRST].close()
+    site.ways[FIRST].drop()
+    if name == "stranger":
+        site.ways[FIRST] = Forwarder(FIRST, site.port, place.stranger.ports["tcp_port_secure"])
+    asked = place.status()["asked_for"]["failures"]
+    assert place.ask(name) is not True
+    eventually(lambda: place.ask(name) is True, within=20, what="a query at the new address")
+    if name == "stranger":
+        assert "reason=NAME-MISMATCH" in place.near.log()
+        assert "user: node" not in place.stranger.log(), "nobody came as far as a login"
     assert site.ways[SECOND].accepted > 0
-    assert place.status()["asked_for"]["failures"] > 0
+    assert place.status()["asked_for"]["failures"] > asked
+
+
+def test_a_keeper_that_moves_is_followed(place, openssl):
+    with ZooKeeper(place.directory / "zookeeper") as zookeeper:
+        ways = {address: Forwarder(address, zookeeper.port, zookeeper.port) for address in (FIRST, SECOND)}
+        place.names.records["keeper.test"] = (FIRST, 1)
+        config = place.config(openssl, f"<dns>{place.dns()}</dns>", place.directory / "keeper.sock")
+        config.extra += (
+            f"<zookeeper><node><host>keeper.test</host><port>{zookeeper.port}</port></node>"
+            "<session_timeout_ms>10000</session_timeout_ms></zookeeper>"
+        )
+        with Server(place.launcher, place.directory / "with-keeper", config) as server:
+
+            def asks():
+                try:
+                    return "zookeeper" in server.admin("SELECT name FROM system.zookeeper WHERE path = '/'")
+                except RuntimeError:
+                    return False
+
+            eventually(asks, within=20, what="an answer of ZooKeeper")
+            assert (ways[FIRST].open, ways[SECOND].open) == (1, 0)
+            place.names.records["keeper.test"] = (SECOND, 1)
+            eventually(lambda: asks() and (ways[FIRST].open, ways[SECOND].open) == (0, 1), within=20, what="the new address")
+        for way in ways.values():
+            way.close()
 
 
 def test_a_dead_name_harms_nobody_else(place):

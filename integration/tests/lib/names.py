@@ -83,6 +83,7 @@ class Forwarder:
         self.target = target
         self.accepted = 0
         self.open = 0
+        self.ends = []
         self.lock = threading.Lock()
         self.listener = socket.create_server((address, port))
         threading.Thread(target=self.run, daemon=True).start()
@@ -97,6 +98,7 @@ class Forwarder:
             with self.lock:
                 self.accepted += 1
                 self.open += 1
+                self.ends += [near, far]
             threading.Thread(target=self.serve, args=(near, far), daemon=True).start()
 
     def serve(self, near, far):
@@ -120,6 +122,16 @@ class Forwarder:
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
+                pass
+
+    def drop(self):
+        """Ends the connections that are open now."""
+        with self.lock:
+            ends, self.ends = self.ends, []
+        for end in ends:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:  # over already
                 pass
 
     def close(self):
