@@ -1,5 +1,7 @@
 #include "abi/instance.h"
 
+#include <new>
+
 #include <fmt/format.h>
 
 #include "abi/dns_status.h"
@@ -112,6 +114,12 @@ generation::Events Instance::events()
 
 void Instance::published(const generation::Generation & generation)
 {
+    // First what ends sessions, and without memory only that.
+    {
+        const std::scoped_lock lock(sessions_mutex_);
+        if (sessions_ != nullptr)
+            sessions_->generation_published();
+    }
     dns_.configure(generation.settings.dns);
     admin_.listen_at(generation.settings.admin_socket);
     auto ids = credential_ids(generation);
@@ -119,8 +127,6 @@ void Instance::published(const generation::Generation & generation)
     if (!credential_ids_.empty() && ids != credential_ids_)
         dns_.credentials_changed();
     credential_ids_ = std::move(ids);
-    if (sessions_ != nullptr)
-        sessions_->generation_published();
 }
 
 dns::Events Instance::dns_events()
@@ -256,15 +262,21 @@ void Instance::audit(
 
 void Instance::close(const session::Session & session, const std::string & reason) const
 {
-    observe::AuditLine line("session");
-    line.add("decision", "closed")
-        .add("interface", name(session.interface))
-        .add("session", session.token)
-        .add("user", session.user);
-    if (session.identity != nullptr)
-        line.add("listener", session.identity->listener).add("identity", session.identity->describe());
-    line.add("message", reason);
-    host_.log(CHMTLS_LOG_WARNING, line.str());
+    try
+    {
+        observe::AuditLine line("session");
+        line.add("decision", "closed")
+            .add("interface", name(session.interface))
+            .add("session", session.token)
+            .add("user", session.user);
+        if (session.identity != nullptr)
+            line.add("listener", session.identity->listener).add("identity", session.identity->describe());
+        line.add("message", reason);
+        host_.log(CHMTLS_LOG_WARNING, line.str());
+    }
+    catch (const std::bad_alloc &) // closed it is all the same
+    {
+    }
     if (!host_.close_session(session.token, reason))
         host_.log(CHMTLS_LOG_WARNING, "the host cannot close sessions: the one above goes on until it ends by itself");
 }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
+#include <system_error>
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -12,12 +14,13 @@ namespace chmtls
 class Wake
 {
 public:
-    Wake() : handle_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-    ~Wake()
+    /// Throws std::system_error: a thread that cannot be woken cannot be stopped.
+    Wake() : handle_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
     {
-        if (handle_ >= 0)
-            ::close(handle_);
+        if (handle_ < 0)
+            throw std::system_error(errno, std::generic_category(), "cannot make an eventfd");
     }
+    ~Wake() { ::close(handle_); }
     Wake(const Wake &) = delete;
     Wake & operator=(const Wake &) = delete;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -26,6 +27,22 @@ bool is_directory(const Place & place, const std::string & name)
 {
     struct stat status = {};
     return ::fstatat(place.directory->handle(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+}
+
+/// Null: errno says why.
+DIR * open_directory(const Place & place)
+{
+    const int handle = ::openat(place.directory->handle(), place.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (handle < 0)
+        return nullptr;
+    DIR * const directory = ::fdopendir(handle);
+    if (directory == nullptr)
+    {
+        const int error = errno;
+        ::close(handle);
+        errno = error;
+    }
+    return directory;
 }
 
 /// Where something was found and what it looked like before it was read.
@@ -84,27 +101,40 @@ public:
         return entries.emplace(path, Entry<Content>{std::move(seen), std::move(content)}).first->second.content;
     }
 
+    /// Half a list could lack just the file that takes trust away: there is none then, and whoever reads the path as a file is
+    /// told why.
+    Listing unreadable(const std::string & path, Listing listing, int error)
+    {
+        listing.names.reset();
+        files.insert_or_assign(
+            path,
+            Entry<FileContent>{
+                listing.seen, fail(
+                                  {path, "", fmt::format("cannot list the directory: {}", std::generic_category().message(error)),
+                                   "check the directory and the file system it is on", ""})});
+        return listing;
+    }
+
     Listing make_listing(const std::string & path)
     {
         const Result<Place> place = resolver.resolve(path);
         if (!place || !is_directory(*place, place->name))
             return {place ? look(*place) : Seen{}, std::nullopt};
         Listing result{look(*place), std::nullopt};
-        const int handle
-            = ::openat(place->directory->handle(), place->name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (handle < 0)
-            return result;
-        const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(handle));
+        const std::unique_ptr<DIR, CloseDirectory> directory(open_directory(*place));
         if (!directory)
-        {
-            ::close(handle);
-            return result;
-        }
+            return unreadable(path, std::move(result), errno);
         resolver.watch_everything(place->name == "." ? place->directory->path() : place->directory->path() + "/" + place->name);
         result.names.emplace();
+        errno = 0;
         while (const dirent * entry = ::readdir(directory.get()))
+        {
             if (entry->d_name[0] != '.' && entry->d_type != DT_DIR)
                 result.names->emplace_back(entry->d_name);
+            errno = 0;
+        }
+        if (errno != 0)
+            return unreadable(path, std::move(result), errno);
         std::sort(result.names->begin(), result.names->end());
         return result;
     }

@@ -80,7 +80,8 @@ public:
         const bool unchanged = now_in_force && asked.errors.empty() && !reading.torn && reading.digest == now_in_force->digest;
         if (unchanged && same_passphrases(asked, asked_))
         {
-            take(std::move(asked));
+            const Digest32 watched = digest_to_watch_from(asked);
+            take(std::move(asked), watched);
             return now_in_force->number;
         }
         auto built = make(asked, reading);
@@ -90,9 +91,12 @@ public:
                 refuse(std::move(asked), reading, built.error());
             return tl::unexpected(std::move(built.error()));
         }
+        // What may fail comes before what counts: with the publishing all of it is in force, or nothing is.
+        const Digest32 watched = digest_to_watch_from(asked);
+        start();
         // Another passphrase for the same files: they were read by it, and nothing else is new.
         const uint64_t number = unchanged ? now_in_force->number : publish(std::move(*built));
-        take(std::move(asked));
+        take(std::move(asked), watched);
         return number;
     }
 
@@ -128,17 +132,40 @@ private:
             events_.log(level, message);
     }
 
+    /// A line on what has happened already: without memory for it the line is lost and nothing else.
+    template <typename... Values>
+    void tell(LogLevel level, fmt::format_string<Values...> format, Values &&... values) const noexcept
+    {
+        try
+        {
+            log(level, fmt::format(format, std::forward<Values>(values)...));
+        }
+        catch (const std::exception &)
+        {
+        }
+    }
+
     // ---- under work_ ----
 
-    /// This configuration is in force from now on.
-    void take(Asked asked)
+    /// What the host has read is what lies there now; only a change from here on is news. While the list stays the same the
+    /// digest of the last look stays too, so that a change between the host's reading and this moment is not lost.
+    Digest32 digest_to_watch_from(const Asked & asked)
     {
-        // What the host has read is what lies there now; only a change from here on is news. While the list stays the same the
-        // digest of the last look stays too, so that a change between the host's reading and this moment is not lost.
-        const bool other_files = asked_.watched != asked.watched;
+        return asked.watched == asked_.watched ? configuration_digest_ : configuration_digest(asked);
+    }
+
+    /// Its first look waits for work_, and so for the first generation.
+    void start()
+    {
+        if (!thread_.joinable())
+            thread_ = std::thread([this] { run(); });
+    }
+
+    /// This configuration is in force from now on.
+    void take(Asked asked, const Digest32 & watched) noexcept
+    {
         asked_ = std::move(asked);
-        if (other_files)
-            configuration_digest_ = configuration_digest();
+        configuration_digest_ = watched;
         refused_.reset();
         refused_attempts_.succeeded();
         succeed();
@@ -147,10 +174,7 @@ private:
             configuration_error_.clear();
         }
         rearm_ = true;
-        if (thread_.joinable())
-            wake_.send();
-        else
-            thread_ = std::thread([this] { run(); });
+        wake_.send();
     }
 
     /// Not taken. Its files are looked at again from time to time: when nothing stands in its way any more, the host is asked to
@@ -189,28 +213,39 @@ private:
     uint64_t publish(std::shared_ptr<Generation> generation)
     {
         const GenerationPtr before = current_.current();
-        generation->number = ++number_;
+        generation->number = number_ + 1;
         const GenerationPtr next = std::move(generation);
+        std::set<std::string> warnings(next->warnings.begin(), next->warnings.end());
         // First the former one, so that at every moment one of the two places knows each credential that is in use.
         previous_.publish(before);
         current_.publish(next);
+
+        // It is in force: nothing fails from here on.
+        number_ = next->number;
         {
             const std::lock_guard guard(state_mutex_);
             state_.last_success = next->loaded_at;
             state_.reloads += before ? 1 : 0;
         }
-        log(LogLevel::information,
-            fmt::format(
-                "generation {} is in force: digest {}, {} rules, {} users with certificates, {} trust domains", next->number,
-                to_hex(next->digest).substr(0, 16), next->rules->size(), next->users->users().size(),
-                next->settings.trust_domains.size()));
-        std::set<std::string> warnings;
-        for (const std::string & warning : next->warnings)
-            if (warnings.insert(warning).second && !known_warnings_.contains(warning))
-                log(LogLevel::warning, warning);
+        tell(
+            LogLevel::information,
+            "generation {} is in force: digest {:02x}, {} rules, {} users with certificates, {} trust domains", next->number,
+            fmt::join(ByteView(next->digest).first(8), ""), next->rules->size(), next->users->users().size(),
+            next->settings.trust_domains.size());
+        for (const std::string & warning : warnings)
+            if (!known_warnings_.contains(warning))
+                tell(LogLevel::warning, "{}", warning);
         known_warnings_ = std::move(warnings);
-        if (events_.published)
-            events_.published(next);
+        try
+        {
+            if (events_.published)
+                events_.published(next);
+        }
+        catch (const std::exception & exception)
+        {
+            tell(
+                LogLevel::error, "generation {} is in force, but not all of what follows from it: {}", number_, exception.what());
+        }
         return next->number;
     }
 
@@ -230,15 +265,15 @@ private:
         log(worth_a_line ? LogLevel::warning : LogLevel::debug, message);
     }
 
-    void succeed()
+    void succeed() noexcept
     {
         if (!attempts_.failing())
             return;
         const auto lasted = std::chrono::duration_cast<milliseconds>(steady_now() - attempts_.since());
-        log(attempts_.logged() ? LogLevel::information : LogLevel::debug,
-            fmt::format(
-                "the files are in order again after {} failed attempts in {} ms; generation {} is in force", attempts_.count(),
-                lasted.count(), number_));
+        tell(
+            attempts_.logged() ? LogLevel::information : LogLevel::debug,
+            "the files are in order again after {} failed attempts in {} ms; generation {} is in force", attempts_.count(),
+            lasted.count(), number_);
         attempts_.succeeded();
         const std::lock_guard guard(state_mutex_);
         state_.last_error.clear();
@@ -267,10 +302,10 @@ private:
         succeed();
     }
 
-    Digest32 configuration_digest()
+    Digest32 configuration_digest(const Asked & asked)
     {
         FileSet files;
-        for (const std::string & path : asked_.watched)
+        for (const std::string & path : asked.watched)
             (void)files.read(path);
         merge(watch_list_, files.watches());
         return files.digest();
@@ -279,7 +314,7 @@ private:
     /// Has a watched file of the configuration changed?
     bool configuration_changed()
     {
-        const Digest32 before = std::exchange(configuration_digest_, configuration_digest());
+        const Digest32 before = std::exchange(configuration_digest_, configuration_digest(asked_));
         return before != configuration_digest_;
     }
 
@@ -304,26 +339,41 @@ private:
         return true;
     }
 
-    /// Looks at everything once. True: the host should offer its configuration again.
-    bool check()
+    /// Looks at everything once.
+    void check()
     {
         watch_list_.clear();
         try
         {
             reload();
-            const bool changed = configuration_changed();
-            return refused_would_pass() || changed;
+            tell_host_ = configuration_changed() || tell_host_;
+            tell_host_ = refused_would_pass() || tell_host_;
         }
         catch (const std::exception & exception) // out of memory, for one
         {
             fail_reload(std::nullopt, exception.what());
-            return false;
         }
     }
 
     // ---- the thread ----
 
-    void run()
+    void run() noexcept
+    {
+        while (!stopping_)
+        {
+            try
+            {
+                watch_until_stopped();
+            }
+            catch (const std::exception &) // not even memory to say so; nothing is lost, as the next one begins with a look
+            {
+                pollfd handle{wake_.handle(), POLLIN, 0};
+                (void)::poll(&handle, 1, static_cast<int>(Attempts::first_delay.count()));
+            }
+        }
+    }
+
+    void watch_until_stopped()
     {
         Watcher watcher;
         Debounce debounce;
@@ -355,13 +405,14 @@ private:
     /// Checks until everything that was read is also watched; the time until the next look.
     milliseconds look(Watcher & watcher)
     {
-        bool tell_host = false;
         milliseconds next{0};
         bool settled = false;
         for (int round = 0; round < 3 && !settled; ++round)
         {
             const std::lock_guard guard(work_);
-            tell_host = check() || tell_host;
+            if (!current_.current())
+                return asked_.settings.poll_interval; // the first configuration failed at the last moment
+            check();
             next = asked_.settings.poll_interval;
             for (const Attempts * attempts : {&attempts_, &refused_attempts_})
                 if (attempts->retry_at() && (attempts == &attempts_ || refused_))
@@ -371,7 +422,7 @@ private:
         }
         if (!settled)
             next = std::min(next, Debounce::quiet_time);
-        if (tell_host && events_.configuration_changed)
+        if (std::exchange(tell_host_, false) && events_.configuration_changed)
             events_.configuration_changed();
         return std::max(next, shortest_wait);
     }
@@ -401,6 +452,7 @@ private:
     Digest32 configuration_digest_ = FileSet().digest(); ///< of the watched files, none so far
     WatchList watch_list_;
     uint64_t number_ = 0;
+    bool tell_host_ = false; ///< that it should offer its configuration again
     std::set<std::string> known_warnings_;
 
     mutable std::mutex state_mutex_;

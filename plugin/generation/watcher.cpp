@@ -32,8 +32,14 @@ std::string remedy_for(int error)
 
 }
 
-Watcher::Watcher() : handle_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK))
+Watcher::Watcher()
 {
+    open();
+}
+
+void Watcher::open()
+{
+    handle_ = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (handle_ < 0)
     {
         const int error = errno;
@@ -50,6 +56,8 @@ Watcher::~Watcher()
 
 bool Watcher::arm(const WatchList & list)
 {
+    if (handle_ < 0)
+        open(); // what was short then, descriptors most likely, may be there now
     if (handle_ < 0)
         return false;
     defect_.clear();

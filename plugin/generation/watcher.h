@@ -39,6 +39,7 @@ public:
     [[nodiscard]] bool writing() const { return !open_.empty(); }
 
 private:
+    void open();
     void handle_event(int watch, uint32_t mask, std::string_view name, bool & matters);
 
     int handle_ = -1;

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <memory>
 #include <mutex>
+#include <new>
 
 #include "openssl/error_queue.h"
 #include "openssl/facts.h"
@@ -87,6 +88,25 @@ std::optional<UnixTime> time_of(const ASN1_TIME * time)
     return UnixTime(std::chrono::seconds(timegm(&parts)));
 }
 
+bool has_whole_key(const X509 * certificate)
+{
+    const EVP_PKEY * const key = X509_get0_pubkey(certificate);
+    return key != nullptr && EVP_PKEY_get_security_bits(key) > 0;
+}
+
+/// Moves `at` to the end of the certificate.
+X509Ptr parsed(const unsigned char *& at, size_t size)
+{
+    const unsigned char * const begin = at;
+    X509Ptr x509(d2i_X509(nullptr, &at, static_cast<long>(size)));
+    if (x509 == nullptr || has_whole_key(x509.get()))
+        return x509;
+    // A key of a kind that OpenSSL does not know, or one that it had no memory for just now: it says nothing of either and never
+    // tries again, and an authority without its key or its strength would stand in the generation for nothing.
+    at = begin;
+    return X509Ptr(d2i_X509(nullptr, &at, static_cast<long>(size)));
+}
+
 /// d2i_X509 takes some BER as well. Then there would be several encodings, and so several fingerprints, of one certificate.
 bool encodes_to(X509 * certificate, ByteView der)
 {
@@ -108,14 +128,18 @@ Result<Certificate> Certificate::from_der(ByteView der)
     if (der.empty() || der.size() > INT_MAX)
         return refused(Reason::parse, der.empty() ? "is empty" : "is too long for a certificate");
     const unsigned char * at = der.data();
-    X509Ptr x509(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+    X509Ptr x509 = parsed(at, der.size());
     if (!x509)
         return refused(Reason::parse, "is no certificate (" + drain_errors() + ")");
     if (at != der.data() + der.size())
         return refused(Reason::parse, "has bytes behind the certificate");
     if (has_repeated_extension(x509.get()))
         return refused(Reason::extension_twice, "has an extension twice");
-    if ((X509_get_extension_flags(x509.get()) & EXFLAG_INVALID) != 0)
+    const uint32_t flags = X509_get_extension_flags(x509.get());
+    // Kept with the certificate: an authority without a fingerprint would never be found again.
+    if ((flags & EXFLAG_NO_FINGERPRINT) != 0)
+        throw std::bad_alloc();
+    if ((flags & EXFLAG_INVALID) != 0)
         return refused(Reason::parse, "has an extension that cannot be read");
     if (!extensions_end_where_they_should(x509.get()))
         return refused(Reason::parse, "has an extension with bytes behind its value");

@@ -31,4 +31,12 @@ std::string drain_errors()
     return out.empty() ? "unknown error" : out;
 }
 
+bool drain_out_of_memory()
+{
+    bool found = false;
+    while (const unsigned long error = ERR_get_error())
+        found = found || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+    return found;
+}
+
 }

@@ -12,6 +12,9 @@ void clear_errors();
 /// Texts of libraries only, never content.
 [[nodiscard]] std::string drain_errors();
 
+/// Empties the queue. True: want of memory was among the errors.
+[[nodiscard]] bool drain_out_of_memory();
+
 /// The discipline around a group of OpenSSL calls: the queue is empty when it begins and empty when it ends, however it ends, so
 /// that a host's next SSL_get_error does not read what we left behind.
 class ErrorScope

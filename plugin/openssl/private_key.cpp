@@ -66,7 +66,8 @@ bool signature_verifies(EVP_PKEY * signer, EVP_PKEY * verifier)
     const EvpMdCtxPtr signing(EVP_MD_CTX_new());
     size_t length = 0;
     if (!signing || EVP_DigestSignInit(signing.get(), nullptr, nullptr, nullptr, signer) != 1
-        || EVP_DigestSign(signing.get(), nullptr, &length, bytes.data(), bytes.size()) != 1)
+        || EVP_DigestSign(signing.get(), nullptr, &length, bytes.data(), bytes.size()) != 1
+        || length == 0) // OpenSSL's way to say that it had no memory to find the length
         return false;
     Bytes signature(length);
     if (EVP_DigestSign(signing.get(), signature.data(), &length, bytes.data(), bytes.size()) != 1)

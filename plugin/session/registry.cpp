@@ -21,6 +21,9 @@ namespace
 /// The system clock may be set while we wait for a certificate to end: look at it this often.
 constexpr std::chrono::seconds longest_wait{1};
 
+/// Until memory is asked for again where there was none.
+constexpr std::chrono::milliseconds shortest_wait{100};
+
 }
 
 class Registry::Impl
@@ -103,11 +106,23 @@ private:
 
     // ---- under mutex_ ----
 
+    /// Without the memory for it nothing changes: a session that is there stays watched.
     void insert(uint64_t token, std::shared_ptr<const Session> session, UnixTime valid_until)
     {
-        erase(token);
-        entries_.emplace(token, Entry{std::move(session), valid_until});
-        ends_.emplace(valid_until, token);
+        const auto [end, is_new] = ends_.emplace(valid_until, token);
+        try
+        {
+            auto & entry = entries_[token];
+            if (entry.session && entry.valid_until != valid_until)
+                ends_.erase({entry.valid_until, token});
+            entry = Entry{std::move(session), valid_until};
+        }
+        catch (const std::bad_alloc &)
+        {
+            if (is_new)
+                ends_.erase(end);
+            throw;
+        }
     }
 
     void erase(uint64_t token)
@@ -155,11 +170,30 @@ private:
                         std::clamp<std::chrono::seconds>(ends_.begin()->first - clock_(), std::chrono::seconds(0), longest_wait));
                 continue;
             }
+            if (judge_due(lock))
+                continue;
+            judge_all_ = true;
+            wake_.wait_for(lock, shortest_wait);
+        }
+    }
+
+    /// False: there was no memory to judge all of them, and it must be tried again.
+    bool judge_due(std::unique_lock<std::mutex> & lock)
+    {
+        bool done = false;
+        try
+        {
             const std::vector<std::shared_ptr<const Session>> due = take_due();
             lock.unlock();
             judge(due);
-            lock.lock();
+            done = true;
         }
+        catch (const std::exception &)
+        {
+        }
+        if (!lock.owns_lock())
+            lock.lock();
+        return done;
     }
 
     void judge(const std::vector<std::shared_ptr<const Session>> & sessions)

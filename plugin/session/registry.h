@@ -20,7 +20,7 @@ struct Session
     std::string rule;
 };
 
-/// Called on the registry's thread; must return quickly. Never after remove(token) has returned.
+/// Called on the registry's thread; must return quickly and not throw. Never after remove(token) has returned.
 using CloseSession = std::function<void(const Session &, const std::string & reason)>;
 
 class Registry

@@ -1,5 +1,7 @@
 #include "trust/crl.h"
 
+#include <new>
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -163,6 +165,8 @@ Result<Crl> Crl::from(X509_CRL * owned, const std::string & source)
         shared->number.reset(ASN1_INTEGER_to_BN(number.get(), nullptr));
     if (key_id && key_id->keyid != nullptr)
         shared->key_id.reset(ASN1_OCTET_STRING_dup(key_id->keyid));
+    if ((number != nullptr) != (shared->number != nullptr) || (key_id && key_id->keyid != nullptr) != (shared->key_id != nullptr))
+        throw std::bad_alloc();
 
     // OpenSSL sorts the entries at the first lookup, under a lock: that first one is here.
     if (const openssl::Asn1IntegerPtr any_serial(ASN1_INTEGER_new()); any_serial)

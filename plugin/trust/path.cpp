@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 #include "openssl/error_queue.h"
 #include "trust/anchors.h"
@@ -40,10 +41,12 @@ int allow_last_second(int ok, X509_STORE_CTX * context)
 openssl::CertificateList list_of(std::span<const Certificate> certificates)
 {
     openssl::CertificateList list(sk_X509_new_reserve(nullptr, static_cast<int>(certificates.size())));
+    if (list == nullptr)
+        throw std::bad_alloc();
     for (const Certificate & certificate : certificates)
     {
-        if (list && sk_X509_push(list.get(), certificate.x509()) == 0)
-            list.reset();
+        if (sk_X509_push(list.get(), certificate.x509()) == 0)
+            throw std::bad_alloc();
     }
     return list;
 }
@@ -171,7 +174,7 @@ PathVerdict TrustStore::Impl::judge(const Query & query, X509_STORE_CTX * contex
 PathVerdict TrustStore::Impl::attempt(const Query & query, STACK_OF(X509) * trusted, STACK_OF(X509) * sent, Order order) const
 {
     const openssl::X509StoreCtxPtr context(X509_STORE_CTX_new());
-    if (!context || trusted == nullptr || X509_STORE_CTX_init(context.get(), nullptr, query.leaf.x509(), sent) != 1)
+    if (!context || X509_STORE_CTX_init(context.get(), nullptr, query.leaf.x509(), sent) != 1)
         return refuse(Reason::internal, "out of memory", 0);
     X509_STORE_CTX_set0_trusted_stack(context.get(), trusted);
     X509_STORE_CTX_set_verify_cb(context.get(), allow_last_second);

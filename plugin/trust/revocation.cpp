@@ -1,6 +1,7 @@
 #include "trust/revocation.h"
 
 #include <algorithm>
+#include <new>
 
 #include "openssl/error_queue.h"
 
@@ -19,12 +20,27 @@ Bytes key_bits(const X509 * certificate)
     return {data, data + ASN1_STRING_length(bits)};
 }
 
+/// OpenSSL has one answer for a wrong signature and for want of memory, and a list that is passed over for the latter would let
+/// in whom it revokes: so a no must be said twice, and never for a reason that is none.
+template <typename Check>
+bool verified(const Check & check)
+{
+    for (int attempt = 0; attempt < 2; ++attempt)
+    {
+        openssl::clear_errors();
+        const bool good = check();
+        const bool out_of_memory = openssl::drain_out_of_memory();
+        if (good)
+            return true;
+        if (out_of_memory)
+            throw std::bad_alloc();
+    }
+    return false;
+}
+
 bool verifies(const Crl & list, X509 * issuer)
 {
-    openssl::clear_errors();
-    const bool good = X509_CRL_verify(list.get(), X509_get0_pubkey(issuer)) == 1;
-    openssl::clear_errors();
-    return good;
+    return verified([&] { return X509_CRL_verify(list.get(), X509_get0_pubkey(issuer)) == 1; });
 }
 
 bool may_sign_lists(X509 * issuer)
@@ -121,14 +137,15 @@ Checked<std::unique_ptr<const RevocationLists>> RevocationLists::create(std::vec
         for (const uint32_t i : anchors.named(X509_get_issuer_name(anchor.x509())))
         {
             X509 * parent = anchors.all()[i].x509();
-            openssl::clear_errors();
-            if (X509_check_issued(parent, anchor.x509()) == X509_V_OK
-                && X509_verify(anchor.x509(), X509_get0_pubkey(parent)) == 1)
+            if (verified(
+                    [&] {
+                        return X509_check_issued(parent, anchor.x509()) == X509_V_OK
+                               && X509_verify(anchor.x509(), X509_get0_pubkey(parent)) == 1;
+                    }))
             {
                 out->parents_.emplace_back(anchor.x509(), anchors.all()[i]);
                 break;
             }
-            openssl::clear_errors();
         }
     }
     return out;
