@@ -436,7 +436,7 @@ public:
     const Module & module() const noexcept { return module_; }
 
 private:
-    Plugin(Module module, std::shared_ptr<HostCallbacks> callbacks) : module_(module), callbacks_(std::move(callbacks)) {}
+    Plugin(const Module & module, std::shared_ptr<HostCallbacks> callbacks) : module_(module), callbacks_(std::move(callbacks)) {}
 
     /// A module of minor 0 does not see the purpose, and would take a node's connection for any other.
     bool knows(uint32_t purpose) const noexcept { return purpose == CHMTLS_PURPOSE_GENERAL || module_.abi_minor() >= 1; }

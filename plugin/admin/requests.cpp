@@ -1,5 +1,6 @@
 #include "admin/requests.h"
 
+#include <exception>
 #include <sstream>
 #include <vector>
 
@@ -68,8 +69,15 @@ std::string Requests::answer(std::string_view line) const
             known.emplace_back(name);
         return refusal(fmt::format("unknown request \"{}\"; known: {}", printable(named.mapped()), fmt::join(known, ", ")));
     }
-    const auto result = handler->second(*arguments);
-    return result ? fmt::format("{{\"ok\":true,\"result\":{}}}", *result) : refusal(result.error().describe());
+    try
+    {
+        const auto result = handler->second(*arguments);
+        return result ? fmt::format("{{\"ok\":true,\"result\":{}}}", *result) : refusal(result.error().describe());
+    }
+    catch (const std::exception & exception)
+    {
+        return refusal(exception.what());
+    }
 }
 
 std::string request_line(const std::string & name, const Arguments & arguments)

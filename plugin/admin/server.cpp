@@ -70,20 +70,38 @@ private:
         return stopping_ ? std::nullopt : std::optional(path_);
     }
 
-    void run()
+    void run() noexcept
     {
-        while (const auto path = wanted_path())
-        {
-            settle_at(*path);
-            std::array<pollfd, 2> polled{{{wake_.handle(), POLLIN, 0}, {endpoint_ ? endpoint_->descriptor() : -1, POLLIN, 0}}};
-            const int timeout = path->empty() ? -1 : static_cast<int>(look_again.count());
-            if (::poll(polled.data(), polled.size(), timeout) < 0)
-                continue;
-            wake_.receive();
-            if (endpoint_ && polled[1].revents != 0)
-                serve_one();
-        }
+        while (!served_until_stopped())
+            (void)::poll(nullptr, 0, static_cast<int>(look_again.count()));
         endpoint_.reset();
+    }
+
+    /// False: something failed, for want of memory most likely. The request that it was about gets no answer.
+    bool served_until_stopped() noexcept
+    {
+        try
+        {
+            while (const auto path = wanted_path())
+                serve(*path);
+            return true;
+        }
+        catch (const std::exception &) // not even memory to say so
+        {
+            return false;
+        }
+    }
+
+    void serve(const std::string & path)
+    {
+        settle_at(path);
+        std::array<pollfd, 2> polled{{{wake_.handle(), POLLIN, 0}, {endpoint_ ? endpoint_->descriptor() : -1, POLLIN, 0}}};
+        const int timeout = path.empty() ? -1 : static_cast<int>(look_again.count());
+        if (::poll(polled.data(), polled.size(), timeout) < 0)
+            return;
+        wake_.receive();
+        if (endpoint_ && polled[1].revents != 0)
+            serve_one();
     }
 
     /// Has the socket at `path`, if it can be.

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -103,11 +105,12 @@ public:
             ended_.push_back(std::move(lookup));
             return;
         }
-        auto & question = *new Question{*this, {}, 2}; // the second answer frees it
-        question.lookup.name = name;
+        auto question = std::make_unique<Question>(Question{*this, {name, {}, {}}, 2});
+        ended_.reserve(ended_.size() + under_way_ + 1); // its end needs no memory
         ++under_way_;
-        ask(question, AF_INET);
-        ask(question, AF_INET6);
+        auto & asked = *question.release(); // the second answer frees it
+        ask(asked, AF_INET);
+        ask(asked, AF_INET6);
     }
 
     std::vector<Lookup> wait(int wake, std::optional<std::chrono::milliseconds> most) override
@@ -189,21 +192,29 @@ private:
             family == AF_INET ? &CaresResolver::on_ipv4 : &CaresResolver::on_ipv6, &question);
     }
 
-    static void on_ipv4(void * argument, int status, int, ares_addrinfo * found)
+    // Nothing is thrown through c-ares.
+
+    static void on_ipv4(void * argument, int status, int, ares_addrinfo * found) noexcept
     {
         auto & question = *static_cast<Question *>(argument);
         finish(question, question.lookup.ipv4, status, found);
     }
 
-    static void on_ipv6(void * argument, int status, int, ares_addrinfo * found)
+    static void on_ipv6(void * argument, int status, int, ares_addrinfo * found) noexcept
     {
         auto & question = *static_cast<Question *>(argument);
         finish(question, question.lookup.ipv6, status, found);
     }
 
-    static void finish(Question & question, Answer & answer, int status, ares_addrinfo * found)
+    static void finish(Question & question, Answer & answer, int status, ares_addrinfo * found) noexcept
     {
-        answer = answer_of(status, found);
+        try
+        {
+            answer = answer_of(status, found);
+        }
+        catch (const std::bad_alloc &) // as it was: failed
+        {
+        }
         if (found != nullptr)
             ares_freeaddrinfo(found);
         if (--question.open > 0)
@@ -214,13 +225,19 @@ private:
         delete &question;
     }
 
-    static void on_socket(void * argument, ares_socket_t socket, int readable, int writable)
+    static void on_socket(void * argument, ares_socket_t socket, int readable, int writable) noexcept
     {
         auto & sockets = static_cast<CaresResolver *>(argument)->sockets_;
         if (readable == 0 && writable == 0)
             sockets.erase(socket);
         else
-            sockets[socket] = static_cast<short>((readable != 0 ? POLLIN : 0) | (writable != 0 ? POLLOUT : 0));
+            try
+            {
+                sockets[socket] = static_cast<short>((readable != 0 ? POLLIN : 0) | (writable != 0 ? POLLOUT : 0));
+            }
+            catch (const std::bad_alloc &) // not polled: its question ends when its time is over
+            {
+            }
     }
 
     /// One round of I/O; true when `wake` is readable.

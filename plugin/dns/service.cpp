@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <poll.h>
 
 #include "base/wake.h"
 #include "config/host_name.h"
@@ -22,6 +23,9 @@ namespace
 /// Lookups under way at the same time: more questions than that overflow the buffers of sockets and small resolvers. Names beyond
 /// it wait for a lookup to end, which it does when its time is up at the latest.
 constexpr size_t max_under_way = 100;
+
+/// After a failure.
+constexpr std::chrono::milliseconds pause{1000};
 
 TimePoint now()
 {
@@ -184,29 +188,63 @@ private:
         return turn;
     }
 
-    void run()
+    void run() noexcept
     {
-        while (const auto turn = next_turn())
+        while (!served_until_stopped())
+            recover();
+    }
+
+    /// False: something failed, for want of memory most likely.
+    bool served_until_stopped() noexcept
+    {
+        try
         {
-            if (turn->servers)
-                resolver_->use(*turn->servers);
-            for (const Flush & flush : turn->flushes)
-                tell(flush);
-            for (const std::string & name : turn->names)
-                resolver_->start(name);
-            const auto ended = resolver_->wait(wake_.handle(), turn->wait);
-            wake_.receive();
-            for (const Lookup & lookup : ended)
-                take(lookup);
+            while (const auto turn = next_turn())
+                serve(*turn);
+            return true;
         }
+        catch (const std::exception &) // not even memory to say so
+        {
+            return false;
+        }
+    }
+
+    /// What was under way begins again a moment later.
+    void recover() noexcept
+    {
+        pollfd one{wake_.handle(), POLLIN, 0};
+        (void)::poll(&one, 1, static_cast<int>(pause.count()));
+        try
+        {
+            const std::lock_guard guard(mutex_);
+            other_servers_ = settings_.servers; // ends the lookups
+            watch_.restart(now());
+        }
+        catch (const std::exception &) // the next round comes here again
+        {
+        }
+    }
+
+    void serve(const Turn & turn)
+    {
+        if (turn.servers)
+            resolver_->use(*turn.servers);
+        for (const Flush & flush : turn.flushes)
+            tell(flush);
+        for (const std::string & name : turn.names)
+            resolver_->start(name);
+        const auto ended = resolver_->wait(wake_.handle(), turn.wait);
+        wake_.receive();
+        for (const Lookup & lookup : ended)
+            take(lookup);
     }
 
     void tell(const Flush & flush)
     {
+        events_.flush(flush); // first: without memory for the line it is done all the same
         observe::AuditLine line("dns");
         line.add("decision", "flushed").add("host", flush.host.empty() ? "all" : flush.host).add("cause", causes_of(flush));
         events_.log(Level::information, line.str());
-        events_.flush(flush);
     }
 
     void take(const Lookup & lookup)

@@ -121,6 +121,17 @@ void Watch::ask_now(const std::string & name, TimePoint now)
     schedule(name, found->second, now);
 }
 
+void Watch::restart(TimePoint now)
+{
+    due_.clear();
+    under_way_ = 0;
+    for (auto & [name, entry] : entries_)
+    {
+        entry.under_way = false;
+        schedule(name, entry, slotted(now + settings_.negative_ttl));
+    }
+}
+
 std::vector<NameState> Watch::states(TimePoint now) const
 {
     std::vector<NameState> result;

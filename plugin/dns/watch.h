@@ -56,6 +56,9 @@ public:
     /// Ask soon what is known to be watched; others are left alone.
     void ask_now(const std::string & name, TimePoint now);
 
+    /// What was under way is lost: every name is asked again after negative_ttl. What is known stays.
+    void restart(TimePoint now);
+
     [[nodiscard]] std::vector<NameState> states(TimePoint now) const;
     [[nodiscard]] size_t size() const { return entries_.size(); }
     [[nodiscard]] size_t failing() const;

@@ -1,5 +1,7 @@
 // One line in, one line out, whatever the line is.
 
+#include <stdexcept>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,6 +24,7 @@ Requests echo()
         "echo",
         [](const Arguments & arguments) -> Result<std::string>
         { return "\"" + (arguments.contains("text") ? arguments.at("text") : "nothing") + "\""; });
+    requests.add("throw", [](const Arguments &) -> Result<std::string> { throw std::runtime_error("out of\nluck"); });
     requests.add(
         "refuse",
         [](const Arguments &) -> Result<std::string> {
@@ -49,6 +52,13 @@ TEST(AdminRequests, RefusalsAreOneLine)
         AllOf(StartsWith(R"({"ok":false,"error":)"), HasSubstr("unknown"), Not(HasSubstr("\n"))));
 }
 
+TEST(AdminRequests, AHandlerThatThrowsRefuses)
+{
+    EXPECT_THAT(
+        echo().answer(R"({"request":"throw"})"),
+        AllOf(StartsWith(R"({"ok":false,"error":)"), HasSubstr("luck"), Not(HasSubstr("\n"))));
+}
+
 class NoRequest : public testing::TestWithParam<const char *>
 {
 };
@@ -66,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(AdminRequests, NamesWhatIsKnown)
 {
-    EXPECT_THAT(echo().answer(R"({"request":"dance"})"), HasSubstr("known: echo, refuse"));
+    EXPECT_THAT(echo().answer(R"({"request":"dance"})"), HasSubstr("known: echo, refuse, throw"));
 }
 
 }

@@ -3,7 +3,9 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <new>
 #include <thread>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -37,6 +39,7 @@ public:
         std::map<std::string, std::string> addresses;
         std::map<std::string, size_t> asked;
         std::vector<std::vector<std::string>> servers;
+        bool fails_once = false;
     };
 
     explicit TableResolver(std::shared_ptr<Table> table) : table_(std::move(table)) {}
@@ -51,6 +54,8 @@ public:
     {
         const std::lock_guard guard(table_->mutex);
         ++table_->asked[name];
+        if (std::exchange(table_->fails_once, false))
+            throw std::bad_alloc();
         table_->changed.notify_all();
         const auto found = table_->addresses.find(name);
         if (found == table_->addresses.end())
@@ -261,6 +266,20 @@ TEST_F(DnsService, TakesOtherSettingsWhileItRuns)
     EXPECT_EQ(service->status().names, 1u);
     const std::lock_guard guard(table_->mutex);
     EXPECT_THAT(table_->servers, ElementsAre(ElementsAre("127.0.0.1:5300")));
+}
+
+TEST_F(DnsService, GoesOnAfterAFailure)
+{
+    put("a", "10.0.0.1");
+    put("b", "10.0.0.2");
+    settings_.names = {"a", "b"};
+    table_->fails_once = true;
+    const auto service = make();
+    service->configure(settings_);
+    EXPECT_TRUE(asked("a", 3));
+    EXPECT_TRUE(asked("b", 3));
+    put("b", "10.0.0.3");
+    EXPECT_TRUE(flushes(1));
 }
 
 TEST_F(DnsService, WithoutTheSectionOnlyCommandsFlush)

@@ -202,6 +202,22 @@ TEST(Watch, ShorterCeilingHoldsAtOnce)
     EXPECT_LE(watch.next_due().value(), now + seconds(7));
 }
 
+TEST(Watch, BeginsAgainWithWhatItKnows)
+{
+    TimePoint now{seconds(1)};
+    Watch watch;
+    watch.configure(watching({"a", "b"}), now);
+    (void)watch.take_due(now, 1);
+    (void)watch.ended({"a", at({"10.0.0.1"}), none()}, now);
+    (void)watch.take_due(now, 1); // "b", whose answer is lost
+    watch.restart(now);
+    EXPECT_EQ(watch.under_way(), 0u);
+    now += seconds(10) + slot;
+    EXPECT_THAT(watch.take_due(now, 10), ElementsAre("a", "b"));
+    EXPECT_TRUE(watch.ended({"a", at({"10.0.0.2"}), none()}, now).changed);
+    EXPECT_FALSE(watch.ended({"b", at({"10.0.0.3"}), none()}, now).changed);
+}
+
 TEST(Watch, AsksNowWhenToldTo)
 {
     const TimePoint now{seconds(1)};
