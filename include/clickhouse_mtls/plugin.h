@@ -198,8 +198,10 @@ extern "C"
         size_t chain_len;
         chmtls_bytes remote_address; /* text, "192.0.2.1:9440"; for logs and audit only, may be empty */
         chmtls_bytes expected_name;  /* CHMTLS_PEER_SERVER: the configured host name or address, which the certificate must prove
-                                      * by a  DNS or IP SAN (RFC 9525). Empty: not compared, and refused when
-                                      * openSSL.client.extendedVerification  is on */
+                                      * by a DNS or IP SAN (RFC 9525), or by the SPIFFE ID that <expect> gives it. Empty: not
+                                      * compared, and refused when openSSL.client.extendedVerification is on, for KEEPER, and for
+                                      * NODE where <nodes> is configured. NODE without <nodes>: compared only with
+                                      * extendedVerification */
         uint32_t purpose;            /* CHMTLS_PURPOSE_*; GENERAL when the peer is a client. Since minor 1 */
         uint32_t reserved2;          /* 0 */
     } chmtls_peer;

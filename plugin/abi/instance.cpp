@@ -61,6 +61,21 @@ std::set<uint64_t> credential_ids(const generation::Generation & generation)
     return ids;
 }
 
+/// Empty: nothing special.
+std::string_view name(config::Purpose purpose)
+{
+    switch (purpose)
+    {
+    case config::Purpose::general:
+        return {};
+    case config::Purpose::node:
+        return "node";
+    case config::Purpose::keeper:
+        break;
+    }
+    return "keeper";
+}
+
 std::string_view name(policy::Interface interface)
 {
     return interface == policy::Interface::http ? "http" : "native";
@@ -230,6 +245,7 @@ void Instance::audit(const Judgement & judgement, const policy::PeerQuery & quer
         .add("role", query.role == policy::PeerRole::client ? "client" : "server")
         .add("listener", query.listener)
         .add("remote", remote_address)
+        .add("purpose", name(query.purpose))
         .add("expected_name", query.expected_name)
         .add("generation", judgement.generation)
         .add(verdict.reason);

@@ -94,6 +94,14 @@ size_t authorities(const std::shared_ptr<const trust::TrustStore> & store)
     return store == nullptr ? 0 : store->anchors().size();
 }
 
+/// Null: no such section.
+Var peer_rules(const std::shared_ptr<const generation::Peers> & peers)
+{
+    if (peers == nullptr)
+        return {};
+    return number(peers->rules == nullptr ? 0 : peers->rules->rules().size());
+}
+
 Object trust(const generation::Generation & generation)
 {
     auto trusted = object();
@@ -107,6 +115,8 @@ Object trust(const generation::Generation & generation)
     }
     trusted.set("trust_domains", domains);
     trusted.set("rules", number(generation.rules == nullptr ? 0 : generation.rules->size()));
+    trusted.set("node_rules", peer_rules(generation.nodes));
+    trusted.set("keeper_rules", peer_rules(generation.keeper));
     trusted.set("certificate_users", number(generation.users == nullptr ? 0 : generation.users->users().size()));
     return trusted;
 }
@@ -146,6 +156,8 @@ std::string status_json(const StatusFacts & facts)
     Array credentials;
     add_credentials(credentials, "server", generation.server_credentials);
     add_credentials(credentials, "client", generation.client_credentials);
+    add_credentials(credentials, "node", generation.node_credentials);
+    add_credentials(credentials, "keeper", generation.keeper_credentials);
     status.set("credentials", credentials);
     status.set("trust", trust(generation));
     status.set("peers", counted(facts.counters.handshakes_by_code()));

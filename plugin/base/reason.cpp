@@ -78,6 +78,9 @@ constexpr std::array rows{
     Row{Reason::certificate_required, "CERTIFICATE-REQUIRED", needs_certificate},
     Row{Reason::internal, "INTERNAL", internal_error},
     Row{Reason::verification_off, "VERIFICATION-OFF", access_denied},
+    Row{Reason::node_rule, "NODE-RULE", access_denied},
+    Row{Reason::node_user, "NODE-USER", access_denied},
+    Row{Reason::keeper_rule, "KEEPER-RULE", access_denied},
 };
 
 constexpr bool rows_in_order()

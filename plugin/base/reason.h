@@ -56,6 +56,9 @@ enum class Reason : uint8_t
     certificate_required, ///< certificate login asked for without a verified certificate
     internal,
     verification_off, ///< this side verifies nobody (verificationMode none), so nobody has an identity
+    node_rule,        ///< where only cluster nodes may be: no node rule matches
+    node_user,        ///< a cluster node asks to be a user that nodes may not be
+    keeper_rule,      ///< the server is no Keeper: no keeper rule matches
     count
 };
 

@@ -33,18 +33,21 @@ std::string summary(const generation::Generation & generation)
         return "no <mtls> section: the patched server behaves as the stock one";
     const size_t credentials = generation.server_credentials ? generation.server_credentials->all().size() : 0;
     const size_t anchors = generation.client_trust ? generation.client_trust->anchors().size() : 0;
-    const std::string watched = generation.settings.dns.enabled
-                                    ? ", " + count(generation.settings.dns.names.size(), "name watched", "names watched")
-                                    : "";
-    return fmt::format(
-        "{}, {}, {}, {}, {}, {}{}", count(generation.settings.listeners.size(), "listener", "listeners"),
+    std::string text = fmt::format(
+        "{}, {}, {}, {}, {}, {}", count(generation.settings.listeners.size(), "listener", "listeners"),
         count(credentials, "server certificate", "server certificates"), count(anchors, "authority", "authorities"),
         count(generation.bundles ? generation.bundles->bundles().size() : 0, "trust domain", "trust domains"),
         count(generation.rules ? generation.rules->size() : 0, "rule", "rules"),
         count(
             generation.users ? generation.users->users().size() : 0, "user with <ssl_certificates>",
-            "users with <ssl_certificates>"),
-        watched);
+            "users with <ssl_certificates>"));
+    if (generation.settings.dns.enabled)
+        text += ", " + count(generation.settings.dns.names.size(), "name watched", "names watched");
+    if (generation.nodes && generation.nodes->rules)
+        text += ", " + count(generation.nodes->rules->rules().size(), "node rule", "node rules");
+    if (generation.keeper && generation.keeper->rules)
+        text += ", " + count(generation.keeper->rules->rules().size(), "keeper rule", "keeper rules");
+    return text;
 }
 
 void print_text(const CheckedConfiguration & checked)

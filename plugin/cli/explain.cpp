@@ -24,6 +24,8 @@ struct Options
     std::string users;
     std::string chain;
     std::string listener;
+    std::string outgoing; ///< "node" or "keeper": we connect to the peer
+    std::string host;     ///< as it is configured, of an outgoing connection
     std::string user;
     std::string at;
     bool user_named = false;
@@ -31,40 +33,53 @@ struct Options
     bool json = false;
 };
 
-/// The two judgements that a login meets, in their order.
+/// The two judgements that a peer meets, in their order.
 struct Story
 {
-    policy::PeerVerdict verdict;
-    std::optional<policy::Explanation> login; ///< nothing when the handshake already failed
+    policy::PeerExplanation peer;
+    std::optional<policy::Explanation> login; ///< nothing: the handshake failed, or nobody logs in there
 };
+
+/// Between servers the handshake is all there is.
+bool handshake_only(const Options & options)
+{
+    return !options.outgoing.empty() || options.listener == config::interserver_listener;
+}
 
 policy::Interface interface_of(std::string_view listener)
 {
     return listener == "tcp_port_secure" ? policy::Interface::native : policy::Interface::http;
 }
 
-policy::PeerVerdict
+policy::PeerExplanation
 judge_chain(const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at)
 {
     if (chain.defect)
         return {
-            .reason = openssl::reason_of(*chain.defect),
-            .message = chain.defect->describe(),
-            .identity = nullptr,
-            .valid_until = {}};
+            {.reason = openssl::reason_of(*chain.defect),
+             .message = chain.defect->describe(),
+             .identity = nullptr,
+             .valid_until = {}},
+            {}};
 
     std::vector<ByteView> der;
     der.reserve(chain.certificates.size());
     for (const openssl::Certificate & certificate : chain.certificates)
         der.push_back(certificate.der());
-    return policy::verify_peer(
-        generation, {.role = policy::PeerRole::client, .listener = options.listener, .chain = der, .expected_name = {}}, at);
+    policy::PeerQuery query{.role = policy::PeerRole::client, .listener = options.listener, .chain = der, .expected_name = {}};
+    if (!options.outgoing.empty())
+    {
+        query.role = policy::PeerRole::server;
+        query.expected_name = options.host;
+        query.purpose = options.outgoing == "keeper" ? config::Purpose::keeper : config::Purpose::node;
+    }
+    return policy::explain_peer(generation, query, at);
 }
 
 Story tell(const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at)
 {
-    Story story{.verdict = judge_chain(generation, chain, options, at), .login = std::nullopt};
-    if (!story.verdict.accepted())
+    Story story{.peer = judge_chain(generation, chain, options, at), .login = std::nullopt};
+    if (!story.peer.verdict.accepted() || handshake_only(options))
         return story;
 
     const policy::Interface interface = interface_of(options.listener);
@@ -76,13 +91,24 @@ Story tell(const generation::Generation & generation, const PeerChain & chain, c
         .certificate_asked = interface == policy::Interface::http && !options.without_header,
         .other_credentials = false,
     };
-    story.login = policy::explain(generation, story.verdict.identity, login, at);
+    story.login = policy::explain(generation, story.peer.verdict.identity, login, at);
     return story;
 }
 
-bool granted(const Story & story)
+bool let_in(const Story & story, const Options & options)
 {
+    if (handshake_only(options))
+        return story.peer.verdict.accepted();
     return story.login && story.login->decision.outcome == policy::Outcome::granted;
+}
+
+/// The rule that let a peer in; empty: none had to.
+std::string deciding_rule(const Story & story)
+{
+    for (const mapping::RuleTrace & trace : story.peer.traces)
+        if (trace.matched && story.peer.verdict.accepted())
+            return trace.rule;
+    return {};
 }
 
 std::string_view outcome_name(policy::Outcome outcome)
@@ -115,13 +141,13 @@ std::string_view asks(config::ClientCertificate client_certificate)
 
 void print_rules(const std::vector<mapping::RuleTrace> & traces)
 {
-    if (traces.empty())
-        print_line("rules: none applies to this login");
     for (const mapping::RuleTrace & trace : traces)
     {
+        std::string answer = trace.matched ? "matches" : "does not match";
+        if (!trace.user.empty())
+            answer += ", gives user '" + printable(trace.user) + "'";
         print_line(fmt::format(
-            "rule {}: {}{} ({}); {}", printable(trace.rule), trace.matched ? "matches, gives user " : "does not match",
-            trace.matched ? "'" + printable(trace.user) + "'" : "", printable(trace.source), printable(trace.detail, 1024)));
+            "rule {}: {} ({}); {}", printable(trace.rule), answer, printable(trace.source), printable(trace.detail, 1024)));
     }
 }
 
@@ -131,19 +157,30 @@ void print_text(const generation::Generation & generation, const Story & story, 
     if (const config::Listener * listener = generation.listener(options.listener))
         print_line(fmt::format(
             "listener {}: port {}, client certificate {}", listener->name, listener->port, asks(listener->client_certificate)));
-    if (!story.verdict.accepted())
+    if (!options.outgoing.empty())
+        print_line(fmt::format("connection: to the {} at '{}'", options.outgoing, printable(options.host)));
+    print_rules(story.peer.traces);
+    const policy::PeerVerdict & verdict = story.peer.verdict;
+    if (!verdict.accepted())
     {
-        print_line(
-            fmt::format("certificate: refused, {}: {}", code(story.verdict.reason), printable(story.verdict.message, 2048)));
+        print_line(fmt::format("certificate: refused, {}: {}", code(verdict.reason), printable(verdict.message, 2048)));
         print_line("decision: refused; the handshake fails");
         return;
     }
-    if (story.verdict.identity)
-        print_line(fmt::format(
-            "certificate: accepted until {}: {}", format_rfc3339(story.verdict.valid_until), story.verdict.identity->describe()));
+    if (verdict.identity)
+        print_line(
+            fmt::format("certificate: accepted until {}: {}", format_rfc3339(verdict.valid_until), verdict.identity->describe()));
     else
-        print_line("certificate: let through without an identity; " + printable(story.verdict.message, 2048));
+        print_line("certificate: let through without an identity; " + printable(verdict.message, 2048));
+    if (!story.login)
+    {
+        const std::string rule = deciding_rule(story);
+        print_line("decision: accepted" + (rule.empty() ? ", no rule is asked" : " by rule " + printable(rule)));
+        return;
+    }
 
+    if (story.login->traces.empty())
+        print_line("rules: none applies to this login");
     print_rules(story.login->traces);
     const policy::LoginDecision & decision = story.login->decision;
     std::string line = fmt::format("decision: {}", outcome_name(decision.outcome));
@@ -156,31 +193,34 @@ void print_text(const generation::Generation & generation, const Story & story, 
 
 void print_json(const generation::Generation & generation, const Story & story, const Options & options)
 {
+    const policy::PeerVerdict & judged = story.peer.verdict;
     JsonObject verdict;
-    verdict.yes_no("accepted", story.verdict.accepted())
-        .text("reason", code(story.verdict.reason))
-        .text("message", story.verdict.message);
-    if (story.verdict.identity)
-        verdict.raw("identity", policy::identity_json(*story.verdict.identity));
+    verdict.yes_no("accepted", judged.accepted()).text("reason", code(judged.reason)).text("message", judged.message);
+    if (judged.identity)
+        verdict.raw("identity", policy::identity_json(*judged.identity));
     else
         verdict.null("identity");
 
     std::vector<std::string> rules;
+    for (const mapping::RuleTrace & trace : story.login ? story.login->traces : story.peer.traces)
+        rules.push_back(JsonObject()
+                            .text("rule", trace.rule)
+                            .text("source", trace.source)
+                            .yes_no("matched", trace.matched)
+                            .text("user", trace.user)
+                            .text("detail", trace.detail)
+                            .str());
     JsonObject decision;
     if (!story.login)
     {
-        decision.text("outcome", "refused").text("reason", code(story.verdict.reason)).text("message", story.verdict.message);
+        decision.text("outcome", judged.accepted() ? "accepted" : "refused")
+            .text("reason", code(judged.reason))
+            .text("message", judged.message);
+        if (const std::string rule = deciding_rule(story); !rule.empty())
+            decision.text("rule", rule);
     }
     else
     {
-        for (const mapping::RuleTrace & trace : story.login->traces)
-            rules.push_back(JsonObject()
-                                .text("rule", trace.rule)
-                                .text("source", trace.source)
-                                .yes_no("matched", trace.matched)
-                                .text("user", trace.user)
-                                .text("detail", trace.detail)
-                                .str());
         const policy::LoginDecision & made = story.login->decision;
         decision.text("outcome", outcome_name(made.outcome))
             .text("reason", code(made.reason))
@@ -189,10 +229,11 @@ void print_json(const generation::Generation & generation, const Story & story, 
             .text("rule", made.rule);
     }
 
-    print_line(JsonObject()
-                   .yes_no("accepted", granted(story))
-                   .text("listener", options.listener)
-                   .text("digest", to_hex(generation.digest))
+    JsonObject object;
+    object.yes_no("accepted", let_in(story, options)).text("listener", options.listener);
+    if (!options.outgoing.empty())
+        object.text("outgoing", options.outgoing).text("host", options.host);
+    print_line(object.text("digest", to_hex(generation.digest))
                    .raw("certificate", verdict.str())
                    .raw("rules", json_array(rules))
                    .raw("decision", decision.str())
@@ -213,8 +254,28 @@ Error unknown_listener(const generation::Generation & generation, const Options 
     };
 }
 
+/// Where the peer is met: one of our listeners, or the other end of a connection of ours.
+std::optional<Error> wrong_place(const Options & options)
+{
+    const auto wrong = [](const char * option, const char * reason, const char * remedy)
+    {
+        return Error{.file = {}, .field = option, .reason = reason, .remedy = remedy, .code = {}};
+    };
+    if (options.listener.empty() == options.outgoing.empty())
+        return wrong("--listener", "either this or --outgoing has to be given", "say where the peer is met");
+    if (!options.outgoing.empty() && options.host.empty())
+        return wrong("--host", "is missing", "name the host as it is configured");
+    if (options.outgoing.empty() && !options.host.empty())
+        return wrong("--host", "is of outgoing connections only", "remove it, or give --outgoing");
+    if (handshake_only(options) && (options.user_named || options.without_header))
+        return wrong("--user", "nobody logs in there", "remove it and --without-header");
+    return std::nullopt;
+}
+
 Exit explain(const Options & options)
 {
+    if (const auto wrong = wrong_place(options))
+        return complain(*wrong);
     const auto at = moment(options.at);
     if (!at)
         return complain(bad_option("--at", at.error()));
@@ -231,7 +292,7 @@ Exit explain(const Options & options)
             .remedy = "add <mtls> to the configuration",
             .code = {},
         });
-    if (checked->generation->listener(options.listener) == nullptr)
+    if (!options.listener.empty() && checked->generation->listener(options.listener) == nullptr)
         return complain(unknown_listener(*checked->generation, options));
     const auto chain = read_peer_chain(options.chain);
     if (!chain)
@@ -242,7 +303,7 @@ Exit explain(const Options & options)
         print_json(*checked->generation, story, options);
     else
         print_text(*checked->generation, story, options);
-    return granted(story) ? Exit::yes : Exit::no;
+    return let_in(story, options) ? Exit::yes : Exit::no;
 }
 
 }
@@ -255,7 +316,10 @@ void add_explain(CLI::App & app, Action & action)
         ->required();
     command->add_option("--users", options->users, "users configuration; default: <users_config> of the server configuration");
     command->add_option("--chain", options->chain, "PEM file, leaf first, as the peer sends it")->required();
-    command->add_option("--listener", options->listener, "tcp_port_secure, https_port or interserver_https_port")->required();
+    command->add_option("--listener", options->listener, "tcp_port_secure, https_port or interserver_https_port");
+    command->add_option("--outgoing", options->outgoing, "instead of --listener: this server connects to the peer")
+        ->check(CLI::IsMember({"node", "keeper"}));
+    command->add_option("--host", options->host, "with --outgoing: the peer's host, as remote_servers or zookeeper names it");
     CLI::Option * user = command->add_option("--user", options->user, "user that the peer asks for; default: none named");
     command->add_flag(
         "--without-header", options->without_header, "HTTPS: the request has no X-ClickHouse-SSL-Certificate-Auth header");

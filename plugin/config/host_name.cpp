@@ -1,6 +1,7 @@
 #include "config/host_name.h"
 
 #include <algorithm>
+#include <array>
 
 #include <arpa/inet.h>
 
@@ -29,6 +30,25 @@ bool is_host_name(std::string_view name)
             return false;
     }
     return label > 0;
+}
+
+std::string normal_host(std::string_view written)
+{
+    if (written.size() > 2 && written.front() == '[' && written.back() == ']')
+        written = written.substr(1, written.size() - 2);
+    std::string host = ascii_lower(std::string(written));
+    for (const int family : {AF_INET, AF_INET6})
+    {
+        std::array<unsigned char, sizeof(in6_addr)> address{};
+        std::array<char, INET6_ADDRSTRLEN> text{};
+        const bool whole = host.find('\0') == std::string::npos; // inet_pton would stop there
+        if (whole && ::inet_pton(family, host.c_str(), address.data()) == 1
+            && ::inet_ntop(family, address.data(), text.data(), text.size()) != nullptr)
+            return text.data();
+    }
+    if (host.size() > 1 && host.back() == '.')
+        host.pop_back();
+    return host;
 }
 
 bool is_address(const std::string & text)

@@ -9,7 +9,9 @@
 #include "config/admin_section.h"
 #include "config/dns_section.h"
 #include "config/host_name.h"
+#include "config/nodes_section.h"
 #include "config/openssl_section.h"
+#include "config/rule_section.h"
 #include "config/signed_policy_section.h"
 
 namespace chmtls::config
@@ -38,6 +40,14 @@ void read_listener(const Element & element, Section & listeners, Settings & sett
     }
     if (!word)
         return;
+    if (element.name == interserver_listener)
+    {
+        if (static_cast<ClientCertificate>(*word) != ClientCertificate::required)
+            section.refuse(
+                "client_certificate", "other nodes always have to show a certificate on this port",
+                "write required, or remove the setting");
+        return;
+    }
     listener->client_certificate = static_cast<ClientCertificate>(*word);
     if (listener->client_certificate != ClientCertificate::none && settings.server.verification_mode == VerificationMode::none)
         section.refuse(
@@ -140,32 +150,6 @@ void read_trust_domains(Section & mtls, Settings & settings, Findings & findings
     list.refuse_unknown();
 }
 
-/// Every child that is neither name nor user is a matcher; which fields there are is the mapping's knowledge.
-/// Nothing when a part is missing.
-std::optional<Rule> read_rule(const Element & element, const std::string & path, Findings & findings)
-{
-    Section section(element, path, findings);
-    Rule rule;
-    rule.name = section.text("name").value_or("");
-    rule.user = section.text("user").value_or("");
-    rule.source = fmt::format("{}:{}: {}", findings.source(), element.line, path);
-    std::set<std::string> fields;
-    for (const Element & child : element.children)
-        if (child.name != "name" && child.name != "user" && fields.insert(child.name).second)
-            for (std::string & pattern : section.texts(child.name))
-                rule.matchers.push_back({child.name, std::move(pattern)});
-    if (!element.find("name"))
-        section.refuse("", "no <name>", "name the rule; decisions and logs refer to it");
-    if (!element.find("user"))
-        section.refuse("", "no <user>", "say which user the rule yields");
-    if (fields.empty())
-        section.refuse("", "no matcher: it would match every certificate", "add for instance <common_name> or <dns>");
-    section.refuse_unknown();
-    if (rule.name.empty() || rule.user.empty() || rule.matchers.empty())
-        return std::nullopt;
-    return rule;
-}
-
 void read_users(Section & mtls, Settings & settings, Findings & findings)
 {
     const Element * element = mtls.child("users");
@@ -176,7 +160,7 @@ void read_users(Section & mtls, Settings & settings, Findings & findings)
     for (size_t i = 0; i < rules.size(); ++i)
     {
         const std::string path = fmt::format("{}.rule[{}]", section.path(), i);
-        if (auto rule = read_rule(*rules[i], path, findings))
+        if (auto rule = read_rule(*rules[i], path, RuleKind::yields_user, findings))
             settings.rules.push_back(std::move(*rule));
     }
     settings.rules_files = section.texts("rules_file");
@@ -201,6 +185,9 @@ void read_mtls_section(const Element & element, Settings & settings, Findings & 
     read_dns_section(section, settings, findings);
     read_admin_section(section, settings, findings);
     read_signed_policy(section, settings, findings);
+    read_nodes(section, settings, findings);
+    read_keeper(section, settings, findings);
+    read_purpose_certificates(section, settings, findings);
     section.refuse_unknown();
 }
 

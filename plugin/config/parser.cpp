@@ -8,6 +8,7 @@
 #include "config/dns_section.h"
 #include "config/mtls_section.h"
 #include "config/openssl_section.h"
+#include "config/plaintext.h"
 
 namespace chmtls::config
 {
@@ -56,7 +57,10 @@ void read_ports(Section & top, Settings & settings)
             settings.listeners.begin(), settings.listeners.end(), [&](const Listener & each) { return each.port == number; });
         if (taken != settings.listeners.end())
             top.refuse(key, fmt::format("port {} is {}'s already", number, taken->name), "give each listener its own port");
-        settings.listeners.push_back({std::string(key), number, by_verification_mode(settings.server.verification_mode)});
+        settings.listeners.push_back(
+            {std::string(key), number,
+             key == interserver_listener ? ClientCertificate::required
+                                         : by_verification_mode(settings.server.verification_mode)});
     }
 }
 
@@ -74,6 +78,19 @@ void read_openssl(Section & top, Settings & settings, Findings & findings)
         section.refuse(
             "fips", "FIPS mode cannot be switched on here", "configure OpenSSL's FIPS provider in its own openssl.cnf");
     section.refuse_unknown();
+}
+
+/// Enforced node identities mean little beside a port that asks nobody.
+void check_plaintext(const Element & root, Settings & settings, Findings & findings)
+{
+    if (!settings.nodes || settings.nodes->plaintext == Plaintext::allow)
+        return;
+    if (settings.nodes->plaintext == Plaintext::refuse)
+        return find_plaintext(root, findings);
+    Findings found(findings.source());
+    find_plaintext(root, found);
+    for (const Error & each : found.take())
+        settings.warnings.push_back(each.describe());
 }
 
 void check_server(Section & top, const Settings & settings)
@@ -115,6 +132,7 @@ ParsedServer parse_server_all(std::string_view xml, const std::string & source)
         read_mtls_section(*mtls, result.settings, findings);
     add_configured_hosts(*root, result.settings.dns);
     check_server(top, result.settings);
+    check_plaintext(*root, result.settings, findings);
     result.errors = findings.take();
     return result;
 }

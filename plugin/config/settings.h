@@ -80,6 +80,9 @@ enum class CertificateLogin
     always, ///< a verified certificate with no other credentials is enough, and may name no user
 };
 
+/// The listener of other nodes: it always requires a client certificate.
+inline constexpr std::string_view interserver_listener = "interserver_https_port";
+
 struct Listener
 {
     std::string name; ///< tcp_port_secure, https_port, interserver_https_port
@@ -147,6 +150,44 @@ struct DnsSettings
     bool on_rotation = false;                          ///< flush everything when our own certificates changed
 };
 
+/// <expect>: whom the server at a configured host has to be.
+struct Expectation
+{
+    std::string host;
+    std::string spiffe_id;
+    std::string source;
+};
+
+/// Who may be a peer of a kind: <nodes> or <keeper>. The rules yield no user, so theirs is empty.
+struct PeerSection
+{
+    std::vector<Rule> rules;
+    std::vector<Expectation> expected;
+};
+
+/// What becomes of ports and entries that let data cross the network in plain text.
+enum class Plaintext
+{
+    refuse,
+    warn,
+    allow,
+};
+
+struct NodesSection
+{
+    PeerSection peers;
+    std::vector<std::string> acts_as; ///< users that a node may log in as
+    Plaintext plaintext = Plaintext::refuse;
+};
+
+/// <credentials>: what is shown on connections of one purpose, instead of openSSL.client's.
+struct PurposeCertificate
+{
+    std::string certificate_file;
+    std::string private_key_file;
+    std::string passphrase;
+};
+
 /// <mtls> absent: `enabled` is false and the host leaves the server as it is.
 struct Settings
 {
@@ -161,6 +202,10 @@ struct Settings
     std::vector<std::string> rules_files;
     SignedPolicy signed_policy;
     CertificateLogin certificate_login = CertificateLogin::header;
+    std::optional<NodesSection> nodes; ///< there: node identities are enforced
+    std::optional<PeerSection> keeper;
+    std::optional<PurposeCertificate> node_certificate;
+    std::optional<PurposeCertificate> keeper_certificate;
     std::chrono::milliseconds poll_interval{5000};
     DnsSettings dns;
     std::string admin_socket;          ///< <mtls><admin><socket>; empty: none

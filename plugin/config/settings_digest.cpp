@@ -94,6 +94,45 @@ void put(Digester & digester, const Rule & rule)
     put(digester, user);
 }
 
+void put(Digester & digester, const Expectation & expectation)
+{
+    const auto & [host, spiffe_id, source] = expectation;
+    static_cast<void>(source);
+    put(digester, host);
+    put(digester, spiffe_id);
+}
+
+void put(Digester & digester, const PeerSection & section)
+{
+    const auto & [rules, expected] = section;
+    put(digester, rules);
+    put(digester, expected);
+}
+
+void put(Digester & digester, const NodesSection & section)
+{
+    const auto & [peers, acts_as, plaintext] = section;
+    put(digester, peers);
+    put(digester, acts_as);
+    put(digester, plaintext);
+}
+
+void put(Digester & digester, const PurposeCertificate & certificate)
+{
+    const auto & [file, key, passphrase] = certificate;
+    static_cast<void>(passphrase);
+    put(digester, file);
+    put(digester, key);
+}
+
+template <typename T>
+void put(Digester & digester, const std::optional<T> & value)
+{
+    put(digester, value.has_value());
+    if (value)
+        put(digester, *value);
+}
+
 void put(Digester & digester, const UserSection & section)
 {
     const auto & [user, common_names, subject_alt_names, has_password, source] = section;
@@ -131,7 +170,7 @@ void put(Digester & digester, const DnsSettings & dns)
 
 Digest32 digest_of(const Settings & settings)
 {
-    const auto & [enabled, server, client, listeners, sni, domains, crls, rules, rules_files, signed_policy, login, poll, dns, admin_socket, warnings]
+    const auto & [enabled, server, client, listeners, sni, domains, crls, rules, rules_files, signed_policy, login, nodes, keeper, node_certificate, keeper_certificate, poll, dns, admin_socket, warnings]
         = settings;
     static_cast<void>(warnings);
     Digester digester;
@@ -146,6 +185,10 @@ Digest32 digest_of(const Settings & settings)
     put(digester, rules_files);
     put(digester, signed_policy);
     put(digester, login);
+    put(digester, nodes);
+    put(digester, keeper);
+    put(digester, node_certificate);
+    put(digester, keeper_certificate);
     put(digester, poll.count());
     put(digester, dns);
     put(digester, admin_socket);

@@ -3,6 +3,7 @@
 // One generation: everything that a decision needs, of one moment, immutable.
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,7 +12,7 @@
 #include "config/settings.h"
 #include "credentials/credential.h"
 #include "mapping/clickhouse_users.h"
-#include "mapping/rule_set.h"
+#include "mapping/peer_rules.h"
 #include "signature/sequences.h"
 #include "spiffe/bundle.h"
 #include "trust/path.h"
@@ -25,6 +26,14 @@ struct TicketKey
     std::array<uint8_t, 16> name{};
     SecretBytes aes;  ///< 32 bytes
     SecretBytes hmac; ///< 32 bytes
+};
+
+/// Who may be a peer of a kind.
+struct Peers
+{
+    std::shared_ptr<const mapping::PeerRules> rules;          ///< null: anybody whose certificate is believed
+    std::map<std::string, std::string, std::less<>> expected; ///< by config::normal_host: the SPIFFE ID that its server must have
+    std::vector<std::string> acts_as;                         ///< nodes: the users that they may log in as
 };
 
 struct Generation
@@ -43,8 +52,10 @@ struct Generation
     std::shared_ptr<const spiffe::BundleSet> bundles;
     std::shared_ptr<const mapping::RuleSet> rules;
     std::shared_ptr<const mapping::ClickHouseUsers> users;
-    signature::Sequences sequences; ///< of signed files that are or were in force: they may only grow
-    TicketKey ticket_key;           ///< new with every generation: a change ends resumption
+    std::shared_ptr<const Peers> nodes;  ///< null: node identities are not enforced
+    std::shared_ptr<const Peers> keeper; ///< null: any server with the configured name
+    signature::Sequences sequences;      ///< of signed files that are or were in force: they may only grow
+    TicketKey ticket_key;                ///< new with every generation: a change ends resumption
     std::vector<std::string> warnings;
 
     [[nodiscard]] const config::Listener * listener(std::string_view name) const;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "generation/build_rules.h"
 #include "generation/build_trust.h"
 #include "generation/reading.h"
 #include "generation/signed_files.h"
@@ -34,6 +35,7 @@ public:
             settings_, files_, sequences_, previous_ ? previous_->sequences : signature::Sequences(), errors_, result_->warnings);
         build_credentials(trust);
         build_rules();
+        build_peer_rules();
         build_users();
         check_dh_params(settings_.server, "openSSL.server.dhParamsFile");
         check_dh_params(settings_.client, "openSSL.client.dhParamsFile");
@@ -104,6 +106,16 @@ private:
         return std::nullopt;
     }
 
+    /// What we show to servers that we connect to; null: no key is named.
+    std::shared_ptr<const credentials::Credential> load_for_servers(
+        const std::string & certificate_file, const std::string & private_key_file, const SecretBytes & passphrase,
+        const BuiltTrust & trust, const std::string & field, const credentials::CredentialSet * in_force)
+    {
+        if (private_key_file.empty())
+            return nullptr;
+        return load_one(certificate_file, private_key_file, passphrase, {}, trust.client_authorities, field, in_force);
+    }
+
     void build_credentials(const BuiltTrust & trust)
     {
         const size_t before = errors_.size();
@@ -125,15 +137,25 @@ private:
                     trust.server_authorities, field, server_in_force))
                 by_name.push_back(std::move(credential));
         }
-        std::shared_ptr<const credentials::Credential> client;
-        if (!settings_.client.private_key_file.empty())
-            client = load_one(
-                settings_.client.certificate_file, settings_.client.private_key_file, asked_.client_passphrase, {},
-                trust.client_authorities, "openSSL.client", previous_ ? previous_->client_credentials.get() : nullptr);
+        auto client = load_for_servers(
+            settings_.client.certificate_file, settings_.client.private_key_file, asked_.client_passphrase, trust,
+            "openSSL.client", previous_ ? previous_->client_credentials.get() : nullptr);
+        const auto node_files = settings_.node_certificate.value_or(config::PurposeCertificate());
+        auto node = load_for_servers(
+            node_files.certificate_file, node_files.private_key_file, asked_.node_passphrase, trust, "mtls.credentials.node",
+            previous_ ? previous_->node_credentials.get() : nullptr);
+        const auto keeper_files = settings_.keeper_certificate.value_or(config::PurposeCertificate());
+        auto keeper = load_for_servers(
+            keeper_files.certificate_file, keeper_files.private_key_file, asked_.keeper_passphrase, trust,
+            "mtls.credentials.keeper", previous_ ? previous_->keeper_credentials.get() : nullptr);
         if (errors_.size() > before)
             return;
         result_->server_credentials = make_set(std::move(main), std::move(by_name), "mtls.server_certificates");
         result_->client_credentials = make_set(std::move(client), {}, "openSSL.client");
+        if (node)
+            result_->node_credentials = make_set(std::move(node), {}, "mtls.credentials.node");
+        if (keeper)
+            result_->keeper_credentials = make_set(std::move(keeper), {}, "mtls.credentials.keeper");
     }
 
     std::shared_ptr<const credentials::CredentialSet> make_set(
@@ -152,7 +174,7 @@ private:
         const size_t before = errors_.size();
         std::vector<mapping::RuleText> rules;
         for (const config::Rule & each : settings_.rules)
-            rules.push_back(rule_text(each));
+            rules.push_back(rule_text(each, errors_));
         for (const std::string & path : settings_.rules_files)
         {
             const Result<FileContent> & content = files_.read(path);
@@ -183,18 +205,23 @@ private:
             append(errors_, std::move(compiled.error()), "mtls.users");
     }
 
-    mapping::RuleText rule_text(const config::Rule & rule)
+    void build_peer_rules()
     {
-        mapping::RuleText text{rule.name, {}, rule.user, rule.source};
-        for (const config::Matcher & matcher : rule.matchers)
+        if (const auto & nodes = settings_.nodes)
         {
-            if (const auto field = mapping::parse_field(matcher.field))
-                text.matchers.push_back({*field, matcher.pattern});
-            else
-                errors_.push_back(
-                    {rule.source, printable(matcher.field), field.error().reason, field.error().remedy, field.error().code});
+            for (const std::string & user : nodes->acts_as)
+                if (!mapping::valid_user_name(user))
+                    errors_.push_back(
+                        {"", "mtls.nodes.acts_as.user", fmt::format("\"{}\" is no user name", printable(user)),
+                         "write the name of a ClickHouse user", ""});
+            if (auto peers = build_peers(nodes->peers, "mtls.nodes", errors_))
+            {
+                peers->acts_as = nodes->acts_as;
+                result_->nodes = std::move(peers);
+            }
         }
-        return text;
+        if (settings_.keeper)
+            result_->keeper = build_peers(*settings_.keeper, "mtls.keeper", errors_);
     }
 
     void build_users()
@@ -257,15 +284,23 @@ private:
         if (server.load_default_ca_file && server.verification_mode != config::VerificationMode::none && by_certificate)
             result_->warnings.push_back("openSSL.server.loadDefaultCAFile is true: any of the system's authorities can issue "
                                         "certificates that the rules and users are matched against");
-        const auto looks_at_spiffe = [](const mapping::RuleText & rule)
+        warn_of_unknown_domains();
+    }
+
+    /// Without trust domains nobody has a SPIFFE ID.
+    void warn_of_unknown_domains()
+    {
+        if (!settings_.trust_domains.empty())
+            return;
+        bool rules = looks_at_spiffe(result_->rules->rules());
+        for (const auto & peers : {result_->nodes, result_->keeper})
         {
-            return std::any_of(
-                rule.matchers.begin(), rule.matchers.end(),
-                [](const mapping::MatcherText & matcher)
-                { return matcher.field == mapping::Field::spiffe_id || matcher.field == mapping::Field::trust_domain; });
-        };
-        const auto & rules = result_->rules->rules();
-        if (settings_.trust_domains.empty() && std::any_of(rules.begin(), rules.end(), looks_at_spiffe))
+            rules = rules || (peers && peers->rules && looks_at_spiffe(peers->rules->rules()));
+            if (peers && !peers->expected.empty())
+                result_->warnings.push_back(
+                    "servers are expected to have SPIFFE IDs (expect), but there is no mtls.trust_domains: none has one");
+        }
+        if (rules)
             result_->warnings.push_back(
                 "rules look at spiffe_id or trust_domain, but there is no mtls.trust_domains: they match nobody");
     }

@@ -108,7 +108,9 @@ public:
         {
             if (!generation)
                 continue;
-            for (const auto & set : {generation->server_credentials, generation->client_credentials})
+            for (const auto & set :
+                 {generation->server_credentials, generation->client_credentials, generation->node_credentials,
+                  generation->keeper_credentials})
                 if (set)
                     if (auto found = set->find(id))
                         return found;

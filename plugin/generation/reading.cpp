@@ -72,6 +72,9 @@ void read_all(FileSet & files, const config::Settings & settings)
     for (const config::SniCertificate & certificate : settings.sni)
         if (!certificate.private_key_file.empty())
             (void)credential_files(files, certificate.certificate_file, certificate.private_key_file);
+    for (const auto & certificate : {settings.node_certificate, settings.keeper_certificate})
+        if (certificate && !certificate->private_key_file.empty())
+            (void)credential_files(files, certificate->certificate_file, certificate->private_key_file);
     for (const config::TrustDomain & domain : settings.trust_domains)
         (void)files.read(domain.bundle_file);
     for (const std::string & path : settings.crl_files)
@@ -113,6 +116,10 @@ Asked ask(const Input & input)
     asked.client_passphrase = take_secret(asked.settings.client.passphrase);
     for (config::SniCertificate & certificate : asked.settings.sni)
         asked.sni_passphrases.push_back(take_secret(certificate.passphrase));
+    if (auto & node = asked.settings.node_certificate)
+        asked.node_passphrase = take_secret(node->passphrase);
+    if (auto & keeper = asked.settings.keeper_certificate)
+        asked.keeper_passphrase = take_secret(keeper->passphrase);
     asked.watched = input.watched;
     asked.users_source = input.users_source;
     return asked;

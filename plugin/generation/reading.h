@@ -16,6 +16,8 @@ struct Asked
     std::vector<config::UserSection> users;
     SecretBytes server_passphrase;
     SecretBytes client_passphrase;
+    SecretBytes node_passphrase;
+    SecretBytes keeper_passphrase;
     std::vector<SecretBytes> sni_passphrases; ///< by position in settings.sni
     Errors errors;                            ///< of both documents; with any, nothing can be built
     std::vector<std::string> watched;

@@ -1,8 +1,11 @@
 #include "policy/authorize.h"
 
-#include <fmt/format.h>
+#include <algorithm>
 
-#include "policy/verify.h"
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "policy/peer_rules.h"
 
 namespace chmtls::policy
 {
@@ -119,6 +122,13 @@ authorize_native(const generation::Generation & generation, const IdentityPtr & 
     return decline(generation, login, std::move(decision));
 }
 
+LoginDecision refuse_mixed()
+{
+    return refuse(
+        Reason::mixed_credentials, "X-ClickHouse-SSL-Certificate-Auth cannot be used together with a password, an "
+                                   "Authorization header or credentials in the URL");
+}
+
 LoginDecision
 authorize_http(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
 {
@@ -133,10 +143,7 @@ authorize_http(const generation::Generation & generation, const IdentityPtr & id
     if (!login.certificate_asked && identity == nullptr)
         return decline(generation, login, refuse(Reason::certificate_required, "the peer showed no certificate"));
     if (other_means)
-        return refuse(
-            Reason::mixed_credentials, "X-ClickHouse-SSL-Certificate-Auth cannot be used together with a password, an "
-                                       "Authorization header or credentials in "
-                                       "the URL");
+        return refuse_mixed();
 
     const auto standing = standing_of(generation, identity, now);
     if (standing.identity == nullptr)
@@ -154,11 +161,64 @@ authorize_http(const generation::Generation & generation, const IdentityPtr & id
     return by_certificate(generation, *standing.identity, asked);
 }
 
+/// A cluster node's certificate, matched by `rule`.
+LoginDecision
+authorize_node(const generation::Generation & generation, const Identity & node, const std::string & rule, const Login & login)
+{
+    const bool http = login.interface == Interface::http;
+    if (http && login.certificate_asked && (login.password_given || login.other_credentials))
+        return refuse_mixed();
+    if (login.password_given)
+        return decline(
+            generation, login,
+            refuse(Reason::certificate_required, "a password was given, and a certificate overrides no password"));
+    const auto refused = [&](const std::string & why)
+    {
+        return refuse(Reason::node_user, fmt::format("'{}' is a cluster node's ({}): {}", node.describe(), rule, why));
+    };
+    const bool always = generation.settings.certificate_login == config::CertificateLogin::always;
+    if (http && (login.other_credentials || (!login.certificate_asked && !always)))
+        return refused("without a password it logs in by certificate only (X-ClickHouse-SSL-Certificate-Auth: on)");
+    const auto & users = generation.nodes->acts_as;
+    if (users.empty())
+        return refused("nodes log in as nobody here, since mtls.nodes.acts_as names no user");
+    if (std::find(users.begin(), users.end(), login.user) == users.end())
+        return refused(fmt::format(
+            "it may not log in as '{}', but only as '{}' (mtls.nodes.acts_as)", printable(login.user),
+            printable(fmt::format("{}", fmt::join(users, "', '")), 1024)));
+
+    auto decision = by_certificate(generation, node, login.user);
+    if (decision.outcome == Outcome::granted)
+        return decision;
+    return grant(
+        std::string(login.user), rule,
+        fmt::format("certificate '{}' is a cluster node's, and nodes may act as '{}'", node.describe(), login.user));
+}
+
+/// The decision on a node; nothing for everybody else.
+std::optional<LoginDecision>
+authorize_as_node(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+{
+    if (generation.nodes == nullptr || generation.nodes->rules == nullptr || identity == nullptr)
+        return std::nullopt;
+    const auto standing = standing_of(generation, identity, now);
+    if (standing.identity == nullptr)
+        return std::nullopt;
+    const auto match = generation.nodes->rules->match(standing.identity->subject());
+    if (match.reason == Reason::no_rule)
+        return std::nullopt;
+    if (!match.matched()) // whether it is a node's is not known
+        return refuse(match.reason, fmt::format("certificate '{}': {}", standing.identity->describe(), match.message));
+    return authorize_node(generation, *standing.identity, node_rule(match.rule), login);
+}
+
 }
 
 LoginDecision
 authorize(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
 {
+    if (auto decision = authorize_as_node(generation, identity, login, now))
+        return std::move(*decision);
     if (login.interface == Interface::http)
         return authorize_http(generation, identity, login, now);
     return authorize_native(generation, identity, login, now);
@@ -171,7 +231,15 @@ Explanation explain(const generation::Generation & generation, const IdentityPtr
     if (standing.identity == nullptr)
         return explanation;
     const auto subject = standing.identity->subject();
-    explanation.traces = generation.rules->explain(subject);
+    if (generation.nodes != nullptr && generation.nodes->rules != nullptr)
+    {
+        explanation.traces = generation.nodes->rules->explain(subject);
+        for (auto & trace : explanation.traces)
+            trace.rule = node_rule(trace.rule);
+    }
+    auto of_rules = generation.rules->explain(subject);
+    explanation.traces.insert(
+        explanation.traces.end(), std::make_move_iterator(of_rules.begin()), std::make_move_iterator(of_rules.end()));
     auto of_user = generation.users->explain(subject, login.user);
     explanation.traces.insert(
         explanation.traces.end(), std::make_move_iterator(of_user.begin()), std::make_move_iterator(of_user.end()));

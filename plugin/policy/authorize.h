@@ -56,6 +56,11 @@ struct LoginDecision
 /// Whatever would be declined is refused for a user who has <ssl_certificates> and no password: there is no other login for it,
 /// with or without a password.
 ///
+/// With <nodes>, a certificate that a node rule matches is a node's and logs in as the users of <acts_as> only, by certificate
+/// only: granted when it asks for one of them with no password (HTTP: with certificate_asked, or certificate_login `always`), by
+/// a rule that yields the user, the user's <ssl_certificates>, or else by the node rule itself. A password decides as ever;
+/// everything else is refused as node_user and never declined.
+///
 /// The message names the identity, who was asked for and what was missing; never a secret.
 [[nodiscard]] LoginDecision
 authorize(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "policy/peer_rules.h"
 #include "spiffe/svid.h"
 
 namespace chmtls::policy
@@ -104,30 +105,8 @@ judge(const generation::Generation & generation, const Side & side, const std::v
         std::nullopt};
 }
 
-std::optional<PeerVerdict>
-refuse_by_name(const generation::Generation & generation, const PeerQuery & query, const openssl::Certificate & leaf)
-{
-    if (query.role != PeerRole::server)
-        return std::nullopt;
-    if (query.expected_name.empty())
-    {
-        if (!generation.settings.client.extended_verification)
-            return std::nullopt;
-        return refuse(
-            Reason::name_mismatch,
-            "openSSL.client.extendedVerification is on, but there is no name to compare the server's with");
-    }
-    if (trust::proves_name(leaf, std::string(query.expected_name)))
-        return std::nullopt;
-    return refuse(
-        Reason::name_mismatch, fmt::format(
-                                   "the server's certificate '{}' does not carry the name '{}'", printable(leaf.facts().subject),
-                                   printable(query.expected_name)));
-}
-
-}
-
-PeerVerdict verify_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now)
+/// The peer as far as its chain says who it is; the verdict accepts when there is an identity.
+PeerVerdict identify(const generation::Generation & generation, const PeerQuery & query, UnixTime now)
 {
     if (auto refused = refuse_by_policy(generation, query))
         return std::move(*refused);
@@ -149,8 +128,6 @@ PeerVerdict verify_peer(const generation::Generation & generation, const PeerQue
     auto judged = judge(generation, side_of(generation, query.role), sent, now);
     if (!judged.path.accepted())
         return refuse(judged.path.reason, std::move(judged.path.message));
-    if (auto refused = refuse_by_name(generation, query, sent.front()))
-        return std::move(*refused);
 
     const auto & path = judged.path.path;
     auto leaf = sent.front();
@@ -172,6 +149,31 @@ PeerVerdict verify_peer(const generation::Generation & generation, const PeerQue
     verdict.valid_until = identity->valid_until;
     verdict.identity = std::move(identity);
     return verdict;
+}
+
+}
+
+PeerVerdict verify_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now)
+{
+    auto verdict = identify(generation, query, now);
+    if (verdict.identity == nullptr)
+        return verdict;
+    if (auto refused = refuse_by_rules(generation, query, *verdict.identity))
+        return refuse(refused->reason, std::move(refused->message));
+    return verdict;
+}
+
+PeerExplanation explain_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now)
+{
+    PeerExplanation explanation{verify_peer(generation, query, now), {}};
+    const auto * rules = rules_for(generation, query);
+    const auto identified = identify(generation, query, now);
+    if (rules == nullptr || identified.identity == nullptr)
+        return explanation;
+    explanation.traces = rules->explain(identified.identity->subject());
+    for (auto & trace : explanation.traces)
+        trace.rule = query.purpose == config::Purpose::keeper ? keeper_rule(trace.rule) : node_rule(trace.rule);
+    return explanation;
 }
 
 }

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "generation/generation.h"
+#include "mapping/rule_set.h"
 #include "policy/identity.h"
 
 namespace chmtls::policy
@@ -48,7 +49,21 @@ inline constexpr size_t max_chain_bytes = 128u << 10;
 /// verification_off: the connection may go on, but without an identity. AcceptCertificateHandler is not asked: what is refused
 /// here stays refused, and the host ends the handshake. A server must prove `expected_name` when one is given, and with
 /// openSSL.client.extendedVerification one must be given.
+///
+/// Between servers, with <nodes>: whoever comes to interserver_https_port, and whom we connect to for Purpose::node, must be
+/// matched by a node rule (else node_rule). A node that we connect to must prove `expected_name`, which is never empty then: by
+/// the SPIFFE ID that <expect> gives its host, and where there is none by name. Without <nodes> its name counts only with
+/// extendedVerification. A Keeper must always prove its name in this way, and match a rule of <keeper> where there are any (else
+/// keeper_rule).
 [[nodiscard]] PeerVerdict verify_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now);
+
+/// The same, and how the rules for such peers came to it; no traces: no rules are for it, or the chain did not verify.
+struct PeerExplanation
+{
+    PeerVerdict verdict;
+    std::vector<mapping::RuleTrace> traces;
+};
+[[nodiscard]] PeerExplanation explain_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now);
 
 /// Remembers accepted chains: never beyond the generation, 60 seconds, the earliest notAfter / nextUpdate of the path, the role,
 /// listener, purpose and expected name. A hit is compared byte by byte. Bounded in entries (`capacity`, rounded up) and bytes.

@@ -45,15 +45,18 @@ const ShownName kinds[] = {
 
 struct Mode
 {
+    const char * name;
     const char * listener;
+    const char * https_mode; ///< of the world
     bool asks;
     bool requires_one;
 };
 
 const Mode modes[] = {
-    {"interserver_https_port", false, false},
-    {"https_port", true, false},
-    {"tcp_port_secure", true, true},
+    {"none", "https_port", "none", false, false},
+    {"optional", "https_port", "optional", true, false},
+    {"required", "tcp_port_secure", "optional", true, true},
+    {"interserver", "interserver_https_port", "optional", true, true},
 };
 
 void show(Shown shown, const ModuleWorld & world, SSL_CTX * client)
@@ -87,17 +90,24 @@ void show(Shown shown, const ModuleWorld & world, SSL_CTX * client)
     }
 }
 
-/// One module for the whole table: nothing in it changes.
+/// One module for each configuration of the table: nothing in it changes.
 struct Shared
 {
+    explicit Shared(const char * https_mode)
+    {
+        world.options.https_mode = https_mode;
+        plugin = world.plugin();
+    }
+
     ModuleWorld world;
-    std::shared_ptr<Plugin> plugin = world.plugin();
+    std::shared_ptr<Plugin> plugin;
 };
 
-const Shared & shared()
+const Shared & shared(const std::string & https_mode = "optional")
 {
-    static const Shared instance;
-    return instance;
+    static const Shared optional("optional");
+    static const Shared none("none");
+    return https_mode == "none" ? none : optional;
 }
 
 class ListenerMatrix : public testing::TestWithParam<std::tuple<Mode, ShownName, int>>
@@ -111,10 +121,11 @@ TEST_P(ListenerMatrix, Client)
     const bool is_good = kind.shown == Shown::good || kind.shown == Shown::good_through_intermediate;
     const bool accepted = judged ? is_good : !mode.requires_one;
 
-    Bound bound(shared().plugin, mode.listener);
+    const auto & world = shared(mode.https_mode).world;
+    Bound bound(shared(mode.https_mode).plugin, mode.listener);
     const auto server = bound.server(version);
-    const auto client = shared().world.plain_client(version);
-    show(kind.shown, shared().world, client.get());
+    const auto client = world.plain_client(version);
+    show(kind.shown, world, client.get());
     TlsPair pair(server.get(), client.get());
     const auto & result = pair.run();
     EXPECT_EQ(result.completed, accepted) << result.server.error << " / " << result.client.error;
@@ -142,7 +153,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::ValuesIn(modes), testing::ValuesIn(kinds), testing::Values(TLS1_2_VERSION, TLS1_3_VERSION)),
     [](const auto & test)
     {
-        return std::string(std::get<0>(test.param).listener) + "_" + std::get<1>(test.param).name + "_"
+        return std::string(std::get<0>(test.param).name) + "_" + std::get<1>(test.param).name + "_"
                + version_name(std::get<2>(test.param));
     });
 

@@ -76,8 +76,7 @@ Configuration ModuleWorld::configuration() const
                       + element("verificationMode", options.client_verification) + options.extra_client);
     const auto listeners = element(
         "listeners", element("tcp_port_secure", element("client_certificate", options.listener_mode))
-                         + element("https_port", element("client_certificate", "optional"))
-                         + element("interserver_https_port", element("client_certificate", "none")));
+                         + element("https_port", element("client_certificate", options.https_mode)));
     const auto rule = element(
         "users", element("rule", element("name", "everybody") + element("common_name", "*") + element("user", "someone")));
 

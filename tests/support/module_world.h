@@ -22,7 +22,8 @@ namespace chmtls::test
 /// What a ModuleWorld writes into its configuration; change, then ModuleWorld::reload.
 struct WorldOptions
 {
-    std::string listener_mode = "required";     ///< of tcp_port_secure; https_port is optional, interserver_https_port none
+    std::string listener_mode = "required";     ///< of tcp_port_secure; interserver_https_port always requires
+    std::string https_mode = "optional";        ///< of https_port
     std::string client_verification = "strict"; ///< openSSL.client.verificationMode
     bool client_certificate = true;             ///< present one on outgoing connections
     std::string extra_server

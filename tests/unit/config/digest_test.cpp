@@ -19,6 +19,9 @@ Settings full()
     settings.sni = {{{"a.example"}, "/c", "/k", ""}};
     settings.trust_domains = {{"example.org", "/b"}};
     settings.rules = {{"n", {{"dns", "a"}}, "u", "config.xml:1"}};
+    settings.nodes
+        = NodesSection{{{{"n", {{"dns", "a"}}, "", "config.xml:2"}}, {{"h", "spiffe://a/b", "config.xml:3"}}}, {"default"}};
+    settings.node_certificate = PurposeCertificate{"/c", "/k", ""};
     return settings;
 }
 
@@ -319,6 +322,72 @@ INSTANTIATE_TEST_SUITE_P(
                 s.admin_socket = "/x";
             }},
         Change{
+            "NoNodes",
+            [](Settings & s)
+            {
+                s.nodes.reset();
+            }},
+        Change{
+            "NodeRule",
+            [](Settings & s)
+            {
+                s.nodes->peers.rules[0].matchers[0].pattern = "x";
+            }},
+        Change{
+            "ExpectHost",
+            [](Settings & s)
+            {
+                s.nodes->peers.expected[0].host = "x";
+            }},
+        Change{
+            "ExpectId",
+            [](Settings & s)
+            {
+                s.nodes->peers.expected[0].spiffe_id = "x";
+            }},
+        Change{
+            "ActsAs",
+            [](Settings & s)
+            {
+                s.nodes->acts_as.clear();
+            }},
+        Change{
+            "Plaintext",
+            [](Settings & s)
+            {
+                s.nodes->plaintext = Plaintext::allow;
+            }},
+        Change{
+            "Keeper",
+            [](Settings & s)
+            {
+                s.keeper.emplace();
+            }},
+        Change{
+            "NodeCertificate",
+            [](Settings & s)
+            {
+                s.node_certificate->certificate_file = "x";
+            }},
+        Change{
+            "NodeKey",
+            [](Settings & s)
+            {
+                s.node_certificate->private_key_file = "x";
+            }},
+        Change{
+            "KeeperCertificate",
+            [](Settings & s)
+            {
+                s.keeper_certificate = s.node_certificate;
+            }},
+        Change{
+            "CertificateOfAnotherPurpose",
+            [](Settings & s)
+            {
+                std::swap(s.keeper_certificate, s.node_certificate);
+            }},
+        Change{
             "PollInterval",
             [](Settings & s)
             {
@@ -333,6 +402,9 @@ TEST(SettingsDigestOf, LeavesOutPassphrasesWarningsAndPlaces)
     changed.sni[0].passphrase = "secret";
     changed.warnings = {"w"};
     changed.rules[0].source = "elsewhere";
+    changed.nodes->peers.rules[0].source = "elsewhere";
+    changed.nodes->peers.expected[0].source = "elsewhere";
+    changed.node_certificate->passphrase = "secret";
     EXPECT_EQ(digest_of(changed), digest_of(full()));
 }
 

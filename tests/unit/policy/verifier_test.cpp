@@ -72,10 +72,12 @@ TEST(Verifier, EachPartOfTheQuestionCounts)
     as_server.role = policy::PeerRole::server;
     const auto server = accepted(verifier, generation, as_server, w.now);
     EXPECT_NE(server, first);
+    as_server.purpose = config::Purpose::node;
+    const auto node = accepted(verifier, generation, as_server, w.now);
+    EXPECT_NE(node, server);
+    EXPECT_EQ(node->purpose, config::Purpose::node);
     as_server.purpose = config::Purpose::keeper;
-    const auto keeper = accepted(verifier, generation, as_server, w.now);
-    EXPECT_NE(keeper, server);
-    EXPECT_EQ(keeper->purpose, config::Purpose::keeper);
+    EXPECT_FALSE(verifier.verify(generation, as_server, w.now).accepted()) << "a Keeper has to prove a name";
 
     as_server.expected_name = "alice";
     EXPECT_FALSE(verifier.verify(generation, as_server, w.now).accepted());
