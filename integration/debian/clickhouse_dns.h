@@ -16,6 +16,7 @@ class __attribute__((visibility("default"))) DNSResolver
 public:
     Poco::Net::IPAddress resolveHost(const std::string & host);
     Poco::Net::SocketAddress resolveAddress(const std::string & host, uint16_t port);
+    void dropCache();
 };
 
 }

@@ -1,6 +1,7 @@
 // Names. DB::DNSResolver::resolveHost and resolveAddress: every lookup for clusters, remote(), replica fetches and url().
-// Poco::Net::SocketImpl::connect, SecureSocketImpl::connect: how the connects to the answers end. DB::Clusters,
-// StorageSystemClusters::fillData: where a name that does not resolve must not stop the others.
+// dropCache: the server flushes by itself, or by SYSTEM DROP DNS CACHE. Poco::Net::SocketImpl::connect,
+// SecureSocketImpl::connect: how the connects to the answers end. DB::Clusters, StorageSystemClusters::fillData: where a name
+// that does not resolve must not stop the others.
 //
 // Functions of classes without a header are defined by their mangled names: a constructor defined in C++ would construct members
 // that the original constructs again.
@@ -67,6 +68,18 @@ Poco::Net::SocketAddress DB::DNSResolver::resolveAddress(const std::string & hos
     if (adapter == nullptr)
         return resolve(this, host, port);
     return Poco::Net::SocketAddress(adapter->addresses().resolve(host, [&] { return resolve(this, host, port).host(); }), port);
+}
+
+void DB::DNSResolver::dropCache()
+{
+    original_as<void(DNSResolver *)>(Symbol::drop_dns_cache)(this);
+    auto * const adapter = Adapter::active();
+    if (adapter == nullptr)
+        return;
+    // A flush like any other: what the next login or query goes by is forgotten here and now, the rest follows.
+    adapter->addresses().forget_failures();
+    forget_hosts_of_users();
+    adapter->flusher().request({});
 }
 
 void Poco::Net::SocketImpl::connect(const SocketAddress & address, const Poco::Timespan & timeout)

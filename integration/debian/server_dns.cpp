@@ -27,6 +27,8 @@ struct HostCache
 };
 static_assert(sizeof(HostCache) == 0x58, "as far as the static's guard");
 
+}
+
 void forget_hosts_of_users()
 {
     // The guard's first byte tells that the static is there (Itanium C++ ABI 3.3.3).
@@ -36,8 +38,6 @@ void forget_hosts_of_users()
     auto & cache = *static_cast<HostCache *>(original(Symbol::user_hosts));
     const std::lock_guard lock(cache.mutex);
     cache.answers.clear();
-}
-
 }
 
 void remember_resolver(DB::DNSResolver & resolver) noexcept

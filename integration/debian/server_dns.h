@@ -14,8 +14,10 @@ namespace chmtls::debian
 /// The server's one resolver, as its own calls show it.
 void remember_resolver(DB::DNSResolver & resolver) noexcept;
 
-/// What SYSTEM DROP DNS CACHE does, and what it leaves out: users limited by <host>, whose answers are kept apart. Throws what
-/// the server throws.
+/// The answers kept for users limited by <host>, which the stock server never forgets.
+void forget_hosts_of_users();
+
+/// What SYSTEM DROP DNS CACHE does in the stock server, and what it leaves out. Throws what the server throws.
 void forget_addresses(DB::Context & context);
 
 }

@@ -289,17 +289,24 @@ def test_a_resolver_that_hangs_holds_nobody_up(place):
         place.names.silent.clear()
 
 
-def test_users_limited_by_host_follow_it(place):
+@pytest.mark.parametrize("by", ["tool", "sql"])
+def test_users_limited_by_host_follow_it(place, by):
     def enters():
         return clients.native(place.near, place.ca.file, place.alice, "alice").user == "alice"
+
+    def flush():
+        if by == "sql":
+            place.near.admin("SYSTEM DROP DNS CACHE")
+        else:
+            assert place.tool("dns", "flush", "client.test").returncode == 0
 
     assert enters()
     place.names.records["client.test"] = ("127.0.53.9", LONG)
     assert enters(), "the answer is remembered"
-    assert place.tool("dns", "flush", "client.test").returncode == 0
+    flush()
     eventually(lambda: not enters(), within=10, what="a refusal from the former address")
     place.names.records["client.test"] = ("127.0.0.1", LONG)
-    assert place.tool("dns", "flush", "client.test").returncode == 0
+    flush()
     eventually(enters, within=10, what="a login from the new address")
 
 
