@@ -347,6 +347,13 @@ extern "C"
          * counted). After <mtls><dns><failures> in a row that failed the module asks the host to flush that name.
          * OWNERSHIP: host is borrowed. THREADING: any thread; waits for no lookup and no I/O. Since minor 1. */
         void (*report_connect)(chmtls_plugin * plugin, chmtls_bytes host, uint32_t succeeded);
+
+        /* A query begins (`busy` 1) or has ended (0) on a session that was given to session_opened. Where <mtls><sessions>
+         * <on_revoked> is after_query, a session that no longer passes is closed when its query has ended, or after max_wait; a
+         * host that does not call this has all of them closed at once. Ended means that nothing of the answer is still to be
+         * written by the host. An unknown token, or another value: nothing is noted. THREADING: any thread; waits for no I/O.
+         * Since minor 1. */
+        void (*session_busy)(chmtls_plugin * plugin, uint64_t session_token, uint32_t busy);
     } chmtls_plugin_api;
 
 #if defined(_WIN32)

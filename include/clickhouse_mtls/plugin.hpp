@@ -140,6 +140,13 @@ enum class ConnectEnd : uint32_t
     succeeded = 1,
 };
 
+/// Whether a query runs on a session.
+enum class Activity : uint32_t
+{
+    idle = 0,
+    busy = 1,
+};
+
 /// What to judge; see chmtls_peer. Everything is borrowed for the call.
 struct Peer
 {
@@ -429,6 +436,14 @@ public:
         const auto call = module_.entry(&chmtls_plugin_api::report_connect);
         if (call != nullptr)
             call(handle_, bytes_of(host), static_cast<uint32_t>(end));
+    }
+
+    /// A query begins or has ended on a session. A module of minor 0 closes sessions at once.
+    void session_busy(uint64_t session_token, Activity activity) const noexcept
+    {
+        const auto call = module_.entry(&chmtls_plugin_api::session_busy);
+        if (call != nullptr)
+            call(handle_, session_token, static_cast<uint32_t>(activity));
     }
 
     /// Borrowed: for entries that this view does not wrap.

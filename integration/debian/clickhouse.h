@@ -20,6 +20,21 @@ namespace DB
 class User;
 class MergeTreeDataPart;
 struct ConnectionTimeouts;
+class Context;
+class IAST;
+
+/// What the server holds as long as a query runs.
+class __attribute__((visibility("default"))) ProcessListEntry
+{
+public:
+    ~ProcessListEntry();
+};
+
+class __attribute__((visibility("default"))) ProcessList
+{
+public:
+    std::shared_ptr<ProcessListEntry> insert(const std::string & query, const IAST * ast, Context & context);
+};
 
 class __attribute__((visibility("default"))) Context
 {

@@ -81,6 +81,7 @@ void ConnectionScope::begin_request(const Poco::Net::HTTPRequest & request)
     }
     if (token_ == 0 && !watch({}, {}).ok())
         shut_down();
+    tell(chmtls::Activity::busy);
 }
 
 std::optional<Login>
@@ -117,6 +118,33 @@ chmtls::Outcome ConnectionScope::watch(const std::string & user, const std::stri
     session.user = chmtls::bytes_of(user);
     session.rule = chmtls::bytes_of(rule);
     return plugin_.session_opened(peer->identity, session);
+}
+
+void ConnectionScope::tell(chmtls::Activity activity) noexcept
+{
+    if (token_ != 0)
+        plugin_.session_busy(token_, activity);
+}
+
+void ConnectionScope::query_began(const void * entry) noexcept
+{
+    if (interface_ != CHMTLS_INTERFACE_NATIVE || query_ != nullptr)
+        return;
+    query_ = entry;
+    tell(chmtls::Activity::busy);
+}
+
+void ConnectionScope::query_ended(const void * entry) noexcept
+{
+    if (query_ != entry)
+        return;
+    query_ = nullptr;
+    tell(chmtls::Activity::idle);
+}
+
+void ConnectionScope::request_ended() noexcept
+{
+    tell(chmtls::Activity::idle);
 }
 
 void ConnectionScope::shut_down() noexcept

@@ -64,16 +64,27 @@ public:
     /// empty when no certificate login took place. Not ok: a newer generation does not let it in.
     chmtls::Outcome watch(const std::string & user, const std::string & rule);
 
+    /// Native: from the moment the server lists a query until it forgets it, which is behind the end of the answer. A query may
+    /// make others on its thread; the first one counts.
+    void query_began(const void * entry) noexcept;
+    void query_ended(const void * entry) noexcept;
+
+    /// HTTP: nothing of the former request is left to be written.
+    void request_ended() noexcept;
+
     /// Ends the connection; its thread finds the socket shut down.
     void shut_down() noexcept;
 
 private:
+    void tell(chmtls::Activity activity) noexcept;
+
     Poco::Net::StreamSocket socket_; // keeps the SSL alive
     Poco::Net::SocketAddress peer_address_;
     uint32_t interface_;
     chmtls::Plugin & plugin_;
     SessionSockets & sockets_;
     const SSL * ssl_ = nullptr;
+    const void * query_ = nullptr;       // native: the entry of the query that runs
     uint64_t token_ = 0;                 // 0: not watched
     std::optional<uint32_t> next_login_; // flags that are known before the server's login; empty: no login is due
 };

@@ -19,6 +19,7 @@ import authority
 import logins
 import refusals
 import rotation
+import trust
 from clients import Clients
 from report import Report
 from server import Server
@@ -115,6 +116,7 @@ def play(directory, build, report):
         logins.show(stage)
         refusals.show(stage)
         rotation.show(stage)
+        trust.show(stage)
         report.expect("the server is still the one that was started", f"pid {stage.server.process.pid}", stage.server.running())
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         report.expect("the demo runs to its end", error, False)

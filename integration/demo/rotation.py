@@ -1,4 +1,4 @@
-"""Chapters 4 to 6: what is replaced on disk is in use a moment later, without a restart and without a failed handshake."""
+"""Chapters 4 and 5: what is replaced on disk is in use a moment later, without a restart and without a failed handshake."""
 
 import ssl
 import threading

@@ -23,6 +23,7 @@ CONFIG = """<?xml version="1.0"?>
             <caConfig>{directory}/tls/ca.pem</caConfig>
             <loadDefaultCAFile>false</loadDefaultCAFile>
             <verificationMode>relaxed</verificationMode>
+            <cacheSessions>true</cacheSessions>
             <invalidCertificateHandler><name>RejectCertificateHandler</name></invalidCertificateHandler>
         </server>
     </openSSL>
@@ -44,6 +45,11 @@ CONFIG = """<?xml version="1.0"?>
                 <spiffe_id>spiffe://demo.example/service/{{name}}</spiffe_id>
                 <user>{{name}}</user>
             </rule>
+            <rule>
+                <name>support</name>
+                <common_name>support</common_name>
+                <user>support</user>
+            </rule>
             <rules_file>{directory}/tls/rules.txt</rules_file>
         </users>
     </mtls>
@@ -62,7 +68,7 @@ CONFIG = """<?xml version="1.0"?>
 
 USERS = """<?xml version="1.0"?>
 <yandex>
-    <profiles><default></default></profiles>
+    <profiles><default></default><readonly><readonly>1</readonly></readonly></profiles>
     <quotas><default></default></quotas>
     <users>
         <alice>
@@ -75,6 +81,10 @@ USERS = """<?xml version="1.0"?>
         <ingest>
             <networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>
         </ingest>
+        <support>
+            <networks><ip>127.0.0.1</ip></networks><profile>readonly</profile><quota>default</quota>
+            <allow_databases><database>system</database></allow_databases>
+        </support>
         <bob>
             <password_sha256_hex>{bob_sha256}</password_sha256_hex>
             <networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>

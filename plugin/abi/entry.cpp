@@ -558,6 +558,19 @@ void report_connect(chmtls_plugin * plugin, chmtls_bytes host, uint32_t succeede
         });
 }
 
+void session_busy(chmtls_plugin * plugin, uint64_t session_token, uint32_t busy) noexcept
+{
+    (void)on(
+        plugin, nullptr,
+        [&](Instance & instance, ErrorText &) -> chmtls_status
+        {
+            if (busy > 1)
+                return CHMTLS_INVALID_ARGUMENT;
+            instance.session_activity(session_token, busy == 1 ? session::Activity::busy : session::Activity::idle);
+            return CHMTLS_OK;
+        });
+}
+
 constexpr chmtls_plugin_api table{
     .struct_size = sizeof(chmtls_plugin_api),
     .abi_major = CHMTLS_ABI_MAJOR,
@@ -578,6 +591,7 @@ constexpr chmtls_plugin_api table{
     .ticket_key = ticket_key,
     .status = status,
     .report_connect = report_connect,
+    .session_busy = session_busy,
 };
 
 }

@@ -231,6 +231,7 @@ std::string Instance::status() const
         .counters = counters_,
         .live_sessions = sessions_->size(),
         .closed_sessions = sessions_->closed(),
+        .ending_sessions = sessions_->ending(),
         .dns = dns_.status(),
     });
 }

@@ -47,6 +47,8 @@ public:
     [[nodiscard]] Result<void> session_opened(session::Session session);
     void session_closed(uint64_t token) { sessions_->remove(token); }
 
+    void session_activity(uint64_t token, session::Activity activity) { sessions_->set_activity(token, activity); }
+
     void report_connect(std::string_view host, dns::Connect end) { dns_.report_connect(host, end); }
 
     /// JSON for operators; no secret in it.

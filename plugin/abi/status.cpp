@@ -165,6 +165,7 @@ std::string status_json(const StatusFacts & facts)
     auto sessions = object();
     sessions.set("live", number(facts.live_sessions));
     sessions.set("closed", number(facts.closed_sessions));
+    sessions.set("ending_with_their_query", number(facts.ending_sessions));
     status.set("sessions", sessions);
     status.set("dns", dns_summary(facts.dns));
     Array warnings;

@@ -16,6 +16,7 @@ struct StatusFacts
     const observe::Counters & counters;
     size_t live_sessions = 0;
     uint64_t closed_sessions = 0;
+    size_t ending_sessions = 0;
     dns::Status dns = {};
 };
 

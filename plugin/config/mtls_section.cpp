@@ -12,6 +12,7 @@
 #include "config/nodes_section.h"
 #include "config/openssl_section.h"
 #include "config/rule_section.h"
+#include "config/sessions_section.h"
 #include "config/signed_policy_section.h"
 
 namespace chmtls::config
@@ -188,6 +189,7 @@ void read_mtls_section(const Element & element, Settings & settings, Findings & 
     read_nodes(section, settings, findings);
     read_keeper(section, settings, findings);
     read_purpose_certificates(section, settings, findings);
+    read_sessions(section, settings, findings);
     section.refuse_unknown();
 }
 

@@ -104,6 +104,20 @@ struct TrustDomain
     std::string bundle_file;
 };
 
+/// What becomes of a live session that no longer passes.
+enum class OnRevoked : uint8_t
+{
+    now,         ///< closed at once
+    after_query, ///< closed when the query that it runs has ended, at the latest after max_wait
+};
+
+/// <sessions>
+struct Sessions
+{
+    OnRevoked on_revoked = OnRevoked::now;
+    std::chrono::milliseconds max_wait{60000};
+};
+
 /// Kinds of files that can have to be signed.
 enum class PolicyFile : uint8_t
 {
@@ -201,6 +215,7 @@ struct Settings
     std::vector<Rule> rules;
     std::vector<std::string> rules_files;
     SignedPolicy signed_policy;
+    Sessions sessions;
     CertificateLogin certificate_login = CertificateLogin::header;
     std::optional<NodesSection> nodes; ///< there: node identities are enforced
     std::optional<PeerSection> keeper;

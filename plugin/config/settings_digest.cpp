@@ -70,6 +70,13 @@ void put(Digester & digester, const TrustDomain & domain)
     put(digester, bundle);
 }
 
+void put(Digester & digester, const Sessions & sessions)
+{
+    const auto & [on_revoked, max_wait] = sessions;
+    put(digester, on_revoked);
+    put(digester, max_wait.count());
+}
+
 void put(Digester & digester, const SignedPolicy & policy)
 {
     const auto & [keys, required, state_file] = policy;
@@ -170,7 +177,7 @@ void put(Digester & digester, const DnsSettings & dns)
 
 Digest32 digest_of(const Settings & settings)
 {
-    const auto & [enabled, server, client, listeners, sni, domains, crls, rules, rules_files, signed_policy, login, nodes, keeper, node_certificate, keeper_certificate, poll, dns, admin_socket, warnings]
+    const auto & [enabled, server, client, listeners, sni, domains, crls, rules, rules_files, signed_policy, sessions, login, nodes, keeper, node_certificate, keeper_certificate, poll, dns, admin_socket, warnings]
         = settings;
     static_cast<void>(warnings);
     Digester digester;
@@ -184,6 +191,7 @@ Digest32 digest_of(const Settings & settings)
     put(digester, rules);
     put(digester, rules_files);
     put(digester, signed_policy);
+    put(digester, sessions);
     put(digester, login);
     put(digester, nodes);
     put(digester, keeper);

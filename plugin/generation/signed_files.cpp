@@ -88,7 +88,8 @@ std::vector<PublicKey> read_keys(const config::SignedPolicy & policy, FileSet & 
         const bool twice
             = std::any_of(result.begin(), result.end(), [&](const PublicKey & known) { return known.id == key->id; });
         if (twice)
-            errors.push_back({"", field, fmt::format("key {} is given twice", signature::print(key->id)), "keep one of them", ""});
+            errors.push_back(
+                {"", field, fmt::format("key {} is given twice", signature::print(key->id)), "keep one of them", ""});
         else
             result.push_back(*key);
     }

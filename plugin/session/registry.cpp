@@ -19,7 +19,14 @@ namespace
 {
 
 /// The system clock may be set while we wait for a certificate to end: look at it this often.
-constexpr std::chrono::seconds longest_wait{1};
+constexpr std::chrono::milliseconds longest_wait{1000};
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+SteadyTime steady_now()
+{
+    return std::chrono::steady_clock::now();
+}
 
 /// Until memory is asked for again where there was none.
 constexpr std::chrono::milliseconds shortest_wait{100};
@@ -76,6 +83,22 @@ public:
             closed_one_.wait(lock, [&] { return closing_ != token; });
     }
 
+    void set_activity(uint64_t token, Activity activity)
+    {
+        {
+            const std::lock_guard guard(mutex_);
+            const auto found = entries_.find(token);
+            if (found == entries_.end())
+                return;
+            Entry & entry = found->second;
+            entry.activity = activity;
+            if (activity == Activity::busy || !entry.ending)
+                return;
+            end_now(token, *entry.ending);
+        }
+        wake_.notify_all();
+    }
+
     void generation_published()
     {
         {
@@ -97,16 +120,31 @@ public:
         return closed_;
     }
 
+    size_t ending() const
+    {
+        const std::lock_guard guard(mutex_);
+        return endings_.size();
+    }
+
 private:
+    /// No longer passes: its query has until then.
+    struct Ending
+    {
+        SteadyTime at;
+        std::string reason;
+    };
     struct Entry
     {
         std::shared_ptr<const Session> session;
         UnixTime valid_until;
+        Activity activity = Activity::idle;
+        std::optional<Ending> ending;
     };
 
     // ---- under mutex_ ----
 
-    /// Without the memory for it nothing changes: a session that is there stays watched.
+    /// It passes, whatever was thought of it before. Without the memory for it nothing changes: a session that is there stays
+    /// watched.
     void insert(uint64_t token, std::shared_ptr<const Session> session, UnixTime valid_until)
     {
         const auto [end, is_new] = ends_.emplace(valid_until, token);
@@ -115,7 +153,9 @@ private:
             auto & entry = entries_[token];
             if (entry.session && entry.valid_until != valid_until)
                 ends_.erase({entry.valid_until, token});
-            entry = Entry{std::move(session), valid_until};
+            if (entry.ending)
+                endings_.erase({entry.ending->at, token});
+            entry = Entry{std::move(session), valid_until, entry.activity, std::nullopt};
         }
         catch (const std::bad_alloc &)
         {
@@ -125,16 +165,53 @@ private:
         }
     }
 
+    /// Without the memory for it nothing changes.
+    void set_ending(uint64_t token, Entry & entry, Ending ending)
+    {
+        endings_.emplace(ending.at, token);
+        if (entry.ending && entry.ending->at != ending.at)
+            endings_.erase({entry.ending->at, token});
+        ends_.erase({entry.valid_until, token});
+        entry.ending = std::move(ending);
+    }
+
+    /// Needs no memory.
+    void end_now(uint64_t token, Ending & ending)
+    {
+        auto node = endings_.extract({ending.at, token});
+        ending.at = steady_now();
+        node.value().first = ending.at;
+        endings_.insert(std::move(node));
+    }
+
     void erase(uint64_t token)
     {
         const auto found = entries_.find(token);
         if (found == entries_.end())
             return;
         ends_.erase({found->second.valid_until, token});
+        if (found->second.ending)
+            endings_.erase({found->second.ending->at, token});
         entries_.erase(found);
     }
 
     [[nodiscard]] bool something_ended() const { return !ends_.empty() && ends_.begin()->first <= clock_(); }
+    [[nodiscard]] bool time_is_up() const { return !endings_.empty() && endings_.begin()->first <= steady_now(); }
+
+    /// Until something may be due.
+    void wait(std::unique_lock<std::mutex> & lock)
+    {
+        auto longest = std::chrono::milliseconds::max();
+        if (!ends_.empty())
+            longest = std::clamp<std::chrono::milliseconds>(
+                ends_.begin()->first - clock_(), std::chrono::milliseconds(0), longest_wait);
+        if (!endings_.empty())
+            longest = std::min(longest, std::chrono::ceil<std::chrono::milliseconds>(endings_.begin()->first - steady_now()));
+        if (longest == std::chrono::milliseconds::max())
+            wake_.wait(lock);
+        else
+            wake_.wait_for(lock, longest);
+    }
 
     /// The sessions to be judged now.
     std::vector<std::shared_ptr<const Session>> take_due()
@@ -160,14 +237,15 @@ private:
         std::unique_lock lock(mutex_);
         while (!stopping_)
         {
+            if (time_is_up())
+            {
+                const uint64_t token = endings_.begin()->second;
+                close_one(lock, token, std::move(entries_.at(token).ending->reason));
+                continue;
+            }
             if (!judge_all_ && !something_ended())
             {
-                if (ends_.empty())
-                    wake_.wait(lock);
-                else
-                    wake_.wait_for(
-                        lock,
-                        std::clamp<std::chrono::seconds>(ends_.begin()->first - clock_(), std::chrono::seconds(0), longest_wait));
+                wait(lock);
                 continue;
             }
             if (judge_due(lock))
@@ -204,14 +282,13 @@ private:
         Judge judge(*generation, clock_());
         for (const std::shared_ptr<const Session> & session : sessions)
         {
-            const Judgement judgement = judge(*session);
-            if (!settle(session, judgement))
+            if (!settle(session, judge(*session), generation->settings.sessions))
                 return;
         }
     }
 
     /// False: the registry is being destroyed.
-    bool settle(const std::shared_ptr<const Session> & session, const Judgement & judgement)
+    bool settle(const std::shared_ptr<const Session> & session, Judgement judgement, const config::Sessions & policy)
     {
         std::unique_lock lock(mutex_);
         if (stopping_)
@@ -225,17 +302,32 @@ private:
             insert(token, session, judgement.valid_until);
             return true;
         }
+        Entry & entry = found->second;
+        if (policy.on_revoked == config::OnRevoked::now || entry.activity == Activity::idle)
+        {
+            close_one(lock, token, std::move(judgement.message));
+            return true;
+        }
+        SteadyTime end = steady_now() + policy.max_wait;
+        if (entry.ending) // each new generation finds it again: the time runs from the first
+            end = std::min(end, entry.ending->at);
+        set_ending(token, entry, Ending{end, std::move(judgement.message)});
+        return true;
+    }
+
+    /// Unlocks while the host is told. Needs no memory.
+    void close_one(std::unique_lock<std::mutex> & lock, uint64_t token, std::string reason)
+    {
+        const std::shared_ptr<const Session> session = entries_.at(token).session;
         erase(token);
         ++closed_;
         closing_ = token;
         lock.unlock();
         if (close_)
-            close_(*session, judgement.message);
+            close_(*session, reason);
         lock.lock();
         closing_.reset();
-        lock.unlock();
         closed_one_.notify_all();
-        return true;
     }
 
     const CloseSession close_;
@@ -246,7 +338,8 @@ private:
     std::condition_variable wake_;
     std::condition_variable closed_one_;
     std::unordered_map<uint64_t, Entry> entries_;
-    std::set<std::pair<UnixTime, uint64_t>> ends_;
+    std::set<std::pair<UnixTime, uint64_t>> ends_;      ///< when which is to be judged again
+    std::set<std::pair<SteadyTime, uint64_t>> endings_; ///< when which is closed
     std::optional<uint64_t> closing_;
     uint64_t closed_ = 0;
     bool judge_all_ = false;
@@ -275,6 +368,16 @@ void Registry::remove(uint64_t token)
 void Registry::generation_published()
 {
     impl_->generation_published();
+}
+
+void Registry::set_activity(uint64_t token, Activity activity)
+{
+    impl_->set_activity(token, activity);
+}
+
+size_t Registry::ending() const
+{
+    return impl_->ending();
 }
 
 size_t Registry::size() const

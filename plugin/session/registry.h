@@ -1,6 +1,7 @@
 #pragma once
 
-// Live sessions: judged again at each generation and when their certificate ends; what no longer passes is closed.
+// Live sessions: judged again at each generation and when their certificate ends; what no longer passes is closed, at once or
+// (mtls.sessions.on_revoked after_query) when the query that it runs has ended.
 
 #include <functional>
 #include <memory>
@@ -20,6 +21,12 @@ struct Session
     std::string rule;
 };
 
+enum class Activity
+{
+    idle,
+    busy, ///< a query runs
+};
+
 /// Called on the registry's thread; must return quickly and not throw. Never after remove(token) has returned.
 using CloseSession = std::function<void(const Session &, const std::string & reason)>;
 
@@ -35,11 +42,15 @@ public:
     [[nodiscard]] Result<void> add(Session session);
     void remove(uint64_t token);
 
+    /// Is a query running on the session? Of an unknown token nothing is noted.
+    void set_activity(uint64_t token, Activity activity);
+
     /// A new generation is out: judge everything again, soon, on the registry's thread.
     void generation_published();
 
     [[nodiscard]] size_t size() const;
     [[nodiscard]] uint64_t closed() const; ///< sessions closed by us so far
+    [[nodiscard]] size_t ending() const;   ///< that no longer pass, and end with their query
 
 private:
     class Impl;

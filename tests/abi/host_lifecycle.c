@@ -228,6 +228,31 @@ static void sessions_that_no_longer_pass(void)
     check(recorder_closed(&told) == 1, "one close, none after session_closed");
 }
 
+static void sessions_that_end_with_their_query(void)
+{
+    static recorder told;
+    recorder_init(&told);
+    chmtls_plugin * plugin = open_plugin("config-patient.xml", &told);
+    chmtls_identity * identity = identity_of(plugin, "alice.der");
+    const chmtls_session busy = session_of(42, "alice");
+    const chmtls_session idle = session_of(43, "alice");
+    check_status(api()->session_opened(plugin, identity, &busy, NULL), CHMTLS_OK, "session_opened");
+    check_status(api()->session_opened(plugin, identity, &idle, NULL), CHMTLS_OK, "session_opened");
+    api()->session_busy(plugin, 42, 1);
+    api()->session_busy(plugin, 42, 7);
+    api()->session_busy(plugin, 44, 1);
+    api()->session_busy(NULL, 42, 0);
+    const chmtls_configuration without_alice = configuration("config-patient-without-alice.xml");
+    check_status(api()->configure(plugin, &without_alice, NULL), CHMTLS_OK, "configure");
+    check(recorder_wait_for_close(&told), "the idle session is closed");
+    check(told.closed_token == 43, "and not the one that is busy");
+    api()->session_busy(plugin, 42, 0);
+    check(recorder_wait_for(&told, "session=42"), "the busy one follows when its query has ended");
+    api()->identity_release(identity);
+    api()->destroy(plugin);
+    check(recorder_closed(&told) == 2, "two closes");
+}
+
 static void flushes(void)
 {
     static recorder told;
@@ -261,6 +286,7 @@ const test lifecycle_tests[] = {
     {"configure_keeps_the_last_good", configure_keeps_the_last_good},
     {"tickets", tickets},
     {"sessions_that_no_longer_pass", sessions_that_no_longer_pass},
+    {"sessions_that_end_with_their_query", sessions_that_end_with_their_query},
     {"flushes", flushes},
     {NULL, NULL},
 };

@@ -118,6 +118,10 @@ void make(const Folder & folder)
     folder.write("config.xml", configuration(files, rules));
     folder.write("config-without-alice.xml", configuration(files, rule("bobs", "bob", "bob")));
 
+    const std::string patient = "<sessions><on_revoked>after_query</on_revoked></sessions>";
+    folder.write("config-patient.xml", configuration(files, rules, patient));
+    folder.write("config-patient-without-alice.xml", configuration(files, rule("bobs", "bob", "bob"), patient));
+
     const std::string dns = "<dns><failures>2</failures><min_interval>0.1</min_interval><on_rotation>true</on_rotation></dns>";
     folder.write("config-dns.xml", configuration(files, rules, dns));
     const auto next = must(pki::issue(spec, root));

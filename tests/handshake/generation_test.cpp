@@ -77,45 +77,6 @@ TEST_P(Generations, WithoutCachedSessionsResumeNothing)
     EXPECT_EQ(SSL_session_reused(pair.server()), 0);
 }
 
-TEST_P(Generations, ResumptionDoesNotOutliveTheAuthority)
-{
-    const ModuleWorld world;
-    const auto plugin = world.plugin();
-    Bound bound(plugin);
-    const auto server = bound.server(version());
-    const auto client = world.plain_client(version(), world.client);
-    const auto session = first_session(server.get(), client.get());
-
-    // The control: the same on a plain context, whose tickets let a client in that nobody believes any more.
-    auto plain = server_context(version());
-    present(plain.get(), world.server);
-    believe(plain.get(), world.root);
-    SSL_CTX_set_session_id_context(plain.get(), reinterpret_cast<const unsigned char *>("x"), 1);
-    const auto plain_session = first_session(plain.get(), client.get());
-
-    const auto other_root = authority("other root");
-    world.trust({other_root});
-    world.serve(leaf(server_spec("server.test"), other_root));
-    world.serve_as("client", leaf(client_spec("client"), other_root));
-    reload(world, *plugin);
-    SSL_CTX_set_cert_store(plain.get(), X509_STORE_new());
-    SSL_CTX_set_verify(client.get(), SSL_VERIFY_NONE, nullptr); // it need not believe the new server for this
-
-    {
-        TlsPair control(plain.get(), client.get());
-        SSL_set_session(control.client(), plain_session.get());
-        EXPECT_TRUE(control.run().completed) << "the control shows no hole: this test shows nothing";
-        TlsPair full(plain.get(), client.get());
-        EXPECT_FALSE(full.run().completed) << "the control still believes the client";
-    }
-    TlsPair pair(server.get(), client.get());
-    SSL_set_session(pair.client(), session.get());
-    EXPECT_FALSE(pair.run().completed);
-    EXPECT_EQ(SSL_session_reused(pair.server()), 0);
-    EXPECT_EQ(SslBinding::identity_of(pair.server()), nullptr);
-    EXPECT_EQ(pair.run().client.alert_received, SSL_AD_UNKNOWN_CA);
-}
-
 TEST_P(Generations, ANewOneAsksForAFullHandshake)
 {
     const ModuleWorld world;

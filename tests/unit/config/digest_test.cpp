@@ -250,6 +250,18 @@ INSTANTIATE_TEST_SUITE_P(
                 s.signed_policy.state_file = "x";
             }},
         Change{
+            "OnRevoked",
+            [](Settings & s)
+            {
+                s.sessions.on_revoked = OnRevoked::after_query;
+            }},
+        Change{
+            "MaxWait",
+            [](Settings & s)
+            {
+                s.sessions.max_wait = std::chrono::seconds(1);
+            }},
+        Change{
             "Login",
             [](Settings & s)
             {
