@@ -1,3 +1,7 @@
+#include <algorithm>
+
+#include <openssl/x509v3.h>
+
 #include "openssl/certificate.h"
 #include "spiffe/svid.h"
 #include "target.h"
@@ -13,6 +17,42 @@ size_t count_general_names(const openssl::Certificate & certificate)
     const openssl::GeneralNamesPtr names(
         static_cast<GENERAL_NAMES *>(X509_get_ext_d2i(certificate.x509(), NID_subject_alt_name, nullptr, nullptr)));
     return names ? static_cast<size_t>(sk_GENERAL_NAME_num(names.get())) : 0;
+}
+
+/// The names of one kind as OpenSSL prints them.
+std::vector<std::string> texts_by_openssl(const openssl::Certificate & certificate, int type)
+{
+    const openssl::GeneralNamesPtr names(
+        static_cast<GENERAL_NAMES *>(X509_get_ext_d2i(certificate.x509(), NID_subject_alt_name, nullptr, nullptr)));
+    std::vector<std::string> texts;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i)
+    {
+        auto * const name = sk_GENERAL_NAME_value(names.get(), i);
+        if (name->type != type)
+            continue;
+        const openssl::BioPtr out(BIO_new(BIO_s_mem()));
+        fuzz::require(GENERAL_NAME_print(out.get(), name) == 1);
+        char * text = nullptr;
+        const long size = BIO_get_mem_data(out.get(), &text);
+        texts.emplace_back(text, static_cast<size_t>(size));
+    }
+    return texts;
+}
+
+/// Each of ours is one of OpenSSL's, in the same order; the ones that we call unusable may be missing. OpenSSL prints a dot for
+/// what is no printable ASCII.
+void require_read_alike(const std::vector<std::string> & ours, const std::string & prefix, const std::vector<std::string> & texts)
+{
+    auto at = texts.begin();
+    for (const auto & value : ours)
+    {
+        std::string printed = prefix;
+        for (const char c : value)
+            printed += (c >= ' ' && c <= '~') || c == '\n' || c == '\r' ? c : '.';
+        at = std::find(at, texts.end(), printed);
+        fuzz::require(at != texts.end());
+        ++at;
+    }
 }
 
 }
@@ -32,6 +72,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size)
     fuzz::require(
         san.dns.size() + san.uris.size() + san.emails.size() + san.ips.size() + san.others + san.unusable.size()
         == count_general_names(*certificate));
+    require_read_alike(san.dns, "DNS:", texts_by_openssl(*certificate, GEN_DNS));
+    require_read_alike(san.uris, "URI:", texts_by_openssl(*certificate, GEN_URI));
+    require_read_alike(san.emails, "email:", texts_by_openssl(*certificate, GEN_EMAIL));
     for (const auto & name : san.dns)
         fuzz::require(!name.empty() && name.find('\0') == std::string::npos);
     fuzz::require(!facts.common_name || facts.common_name->find('\0') == std::string::npos);

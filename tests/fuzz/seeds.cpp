@@ -1,7 +1,12 @@
 #include "seeds.h"
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
+
+#include <openssl/ssl.h>
+
+#include "openssl/pointers.h"
 
 namespace chmtls::fuzz
 {
@@ -45,6 +50,23 @@ Bytes copy(const std::string & text)
     return copy(as_bytes(text));
 }
 
+/// What an ordinary client sends first.
+Bytes client_hello(int version)
+{
+    const std::unique_ptr<SSL_CTX, openssl::Freed<SSL_CTX_free>> context(SSL_CTX_new(TLS_client_method()));
+    SSL_CTX_set_min_proto_version(context.get(), version);
+    SSL_CTX_set_max_proto_version(context.get(), version);
+    const std::unique_ptr<SSL, openssl::Freed<SSL_free>> ssl(SSL_new(context.get()));
+    BIO * const out = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), out);
+    SSL_set_tlsext_host_name(ssl.get(), "server.test");
+    SSL_set_connect_state(ssl.get());
+    SSL_do_handshake(ssl.get());
+    char * bytes = nullptr;
+    const long size = BIO_get_mem_data(out, &bytes);
+    return {bytes, bytes + size};
+}
+
 Bytes revocation_list(const pki::CrlSpec & spec)
 {
     auto crl = pki::issue_crl(spec, test_pki().root);
@@ -70,7 +92,7 @@ std::vector<Seed> seeds_for(const std::string & subject)
             {"leaf", copy(made.leaf.certificate.der())},
             {"svid", copy(made.svid.certificate.der())},
         };
-    if (subject == "chain")
+    if (subject == "chain" || subject == "remembered")
     {
         Bytes chain = copy(made.leaf.certificate.der());
         const ByteView above = made.intermediate.certificate.der();
@@ -88,6 +110,22 @@ std::vector<Seed> seeds_for(const std::string & subject)
             {"one", revocation_list({.revoked = {{"01", std::chrono::seconds(-60)}}})},
             {"delta", revocation_list({.delta_base = 1})},
         };
+    if (subject == "client_hello")
+        return {{"tls12", client_hello(TLS1_2_VERSION)}, {"tls13", client_hello(TLS1_3_VERSION)}};
+    if (subject == "boundary")
+    {
+        // The calls of a connection, in their order, with everything right: see fuzz_boundary.cpp.
+        static constexpr std::array<uint8_t, 12> in_order{0, 1, 2, 3, 11, 4, 5, 6, 7, 8, 9, 10};
+        Bytes calls;
+        for (const uint8_t which : in_order)
+        {
+            calls.push_back(which);
+            if (which == 4 || which == 5)
+                calls.insert(calls.end(), {1, 1, 6}); // native, names the user "someone"
+            calls.insert(calls.end(), 24, 0);
+        }
+        return {{"each_once", calls}};
+    }
     return {};
 }
 
