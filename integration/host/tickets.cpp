@@ -23,6 +23,7 @@ constexpr int iv_size = 16;
 /// A key that is wiped when it goes out of scope.
 struct TicketKey : chmtls_ticket_key
 {
+    // cppcheck-suppress uninitDerivedMemberVar
     TicketKey() : chmtls_ticket_key{} {}
     TicketKey(const TicketKey &) = delete;
     TicketKey & operator=(const TicketKey &) = delete;

@@ -96,7 +96,7 @@ uint32_t ComponentTrie::make_room(Target resident, const PatternParts & parts, S
     return made;
 }
 
-uint32_t ComponentTrie::take_wild(uint32_t node, Ref record, const PatternParts & parts, State behind)
+uint32_t ComponentTrie::take_wild(uint32_t node, Ref record, const PatternParts & parts, const State & behind)
 {
     const Target target = nodes_[node].wild;
     if (target == 0)
@@ -111,8 +111,8 @@ uint32_t ComponentTrie::take_wild(uint32_t node, Ref record, const PatternParts 
     return made;
 }
 
-uint32_t
-ComponentTrie::take_edge(uint32_t node, uint8_t kind, std::string_view text, Ref record, const PatternParts & parts, State behind)
+uint32_t ComponentTrie::take_edge(
+    uint32_t node, uint8_t kind, std::string_view text, Ref record, const PatternParts & parts, const State & behind)
 {
     const uint64_t text_hash = hash_(text);
     const uint64_t hash = edge_hash(node, kind, text_hash);
@@ -208,6 +208,7 @@ void ComponentTrie::insert_at(uint32_t node, Ref record, const PatternParts & pa
 class ComponentTrie::Walker
 {
 public:
+    // cppcheck-suppress uninitMemberVar
     Walker(const ComponentTrie & trie, const Lookup & lookup, Hits & hits, Budget & budget)
         : trie_(trie), lookup_(lookup), hits_(hits), budget_(budget)
     {

@@ -104,9 +104,9 @@ private:
     void add_affix(uint32_t node, uint8_t kind, std::string_view text);
     void insert_at(uint32_t node, Ref record, const PatternParts & parts, State state);
     /// Both return the node to go on from, or 0 when the pattern found its place.
-    [[nodiscard]] uint32_t take_wild(uint32_t node, Ref record, const PatternParts & parts, State behind);
+    [[nodiscard]] uint32_t take_wild(uint32_t node, Ref record, const PatternParts & parts, const State & behind);
     [[nodiscard]] uint32_t
-    take_edge(uint32_t node, uint8_t kind, std::string_view text, Ref record, const PatternParts & parts, State behind);
+    take_edge(uint32_t node, uint8_t kind, std::string_view text, Ref record, const PatternParts & parts, const State & behind);
     /// A new node below which the pattern that was alone so far is inserted.
     [[nodiscard]] uint32_t make_room(Target resident, const PatternParts & parts, State behind);
 

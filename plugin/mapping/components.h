@@ -57,6 +57,7 @@ class ComponentList
 {
 public:
     // The array stays uninitialised on purpose: it is large, and only its first size() entries are ever read.
+    // cppcheck-suppress uninitMemberVar
     ComponentList() {} // NOLINT(modernize-use-equals-default)
 
     /// False when the text has too many components, or does not fall into components (a mailbox without '@').
@@ -141,6 +142,7 @@ enum class PartKind : uint8_t
 class PatternParts
 {
 public:
+    // cppcheck-suppress uninitMemberVar
     PatternParts() {} // NOLINT(modernize-use-equals-default): not initialised beyond size(), like ComponentList
 
     [[nodiscard]] bool read(Family how, std::string_view text)

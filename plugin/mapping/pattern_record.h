@@ -124,6 +124,7 @@ public:
     [[nodiscard]] const Captured & captured(const Hit & hit) const { return captured_[hit.captured]; }
 
     [[nodiscard]] size_t size() const { return size_ + more_.size(); }
+    // cppcheck-suppress returnTempReference
     [[nodiscard]] const Hit & operator[](size_t i) const { return i < few ? few_[i] : more_[i - few]; }
 
 private:
