@@ -12,42 +12,11 @@
 #include "adapter.h"
 #include "clickhouse_dns.h"
 #include "cluster_names.h"
+#include "connect_report.h"
 #include "server_dns.h"
 #include "symbols.h"
 
 using namespace chmtls::debian;
-
-namespace
-{
-
-thread_local bool reports = false;
-
-/// Reports to the module how a connect to a host's address ended. One within another, as a TLS connect makes a plain one, is part
-/// of it: whoever answers at the address and is not the host has not been reached.
-template <class Connect>
-void reporting(const Poco::Net::SocketAddress & address, Connect && connect)
-{
-    auto * const adapter = Adapter::active();
-    const auto * const known = adapter == nullptr || reports ? nullptr : KnownAddresses::host_of(address.host());
-    if (known == nullptr)
-        return connect();
-    const auto host = *known; // the handshake may resolve others
-    reports = true;
-    try
-    {
-        connect();
-    }
-    catch (...)
-    {
-        reports = false;
-        adapter->plugin().report_connect(host, chmtls::ConnectEnd::failed);
-        throw;
-    }
-    reports = false;
-    adapter->plugin().report_connect(host, chmtls::ConnectEnd::succeeded);
-}
-
-}
 
 Poco::Net::IPAddress DB::DNSResolver::resolveHost(const std::string & host)
 {
@@ -85,14 +54,14 @@ void DB::DNSResolver::dropCache()
 void Poco::Net::SocketImpl::connect(const SocketAddress & address, const Poco::Timespan & timeout)
 {
     const auto connect = original_as<void(SocketImpl *, const SocketAddress &, const Poco::Timespan &)>(Symbol::impl_connect);
-    reporting(address, [&] { connect(this, address, timeout); });
+    report_connect_to(address, [&] { connect(this, address, timeout); });
 }
 
 void Poco::Net::SecureSocketImpl::connect(const SocketAddress & address, const Poco::Timespan & timeout, bool handshake)
 {
     const auto connect
         = original_as<void(SecureSocketImpl *, const SocketAddress &, const Poco::Timespan &, bool)>(Symbol::secure_connect_to);
-    reporting(address, [&] { connect(this, address, timeout, handshake); });
+    report_connect_to(address, [&] { connect(this, address, timeout, handshake); });
 }
 
 extern "C"

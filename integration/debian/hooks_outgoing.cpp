@@ -15,6 +15,7 @@
 
 #include "adapter.h"
 #include "clickhouse.h"
+#include "connect_report.h"
 #include "keeper.h"
 #include "outgoing_scope.h"
 #include "outgoing_session.h"
@@ -95,25 +96,27 @@ void Poco::Net::StreamSocket::connect(const SocketAddress & address, const Poco:
         return connect(this, address, timeout);
 
     const auto * const node = NodeScope::current();
-    if (const auto keeper = node == nullptr ? secure_keeper_at(address) : std::nullopt)
-    {
-        connect(this, address, timeout);
-        put_tls_on(
-            *this,
-            {*keeper, CHMTLS_PURPOSE_KEEPER, CHMTLS_INTERFACE_NATIVE, "Keeper " + *keeper + " (" + address.toString() + ")"},
-            *adapter, adapter->keeper_handshake_limit());
-        return;
-    }
-    if (node == nullptr || !adapter->refuses_plaintext())
+    const auto keeper = node == nullptr ? secure_keeper_at(address) : std::nullopt;
+    if (!keeper && (node == nullptr || !adapter->refuses_plaintext()))
         return connect(this, address, timeout);
-    const auto description = "node " + node->host() + " (" + address.toString() + ")";
-    if (node->interface() == CHMTLS_INTERFACE_HTTP)
-        throw NetException(
-            "clickhouse-mtls: " + description + " offers its parts in plaintext, which mtls.nodes.plaintext refuses");
-    connect(this, address, timeout);
-    put_tls_on(
-        *this, {node->host(), CHMTLS_PURPOSE_NODE, node->interface(), description}, *adapter,
-        std::chrono::milliseconds(timeout.totalMilliseconds()));
+
+    OutgoingPeer peer;
+    std::chrono::milliseconds limit = adapter->keeper_handshake_limit();
+    if (keeper)
+        peer = {*keeper, CHMTLS_PURPOSE_KEEPER, CHMTLS_INTERFACE_NATIVE, "Keeper " + *keeper};
+    else
+    {
+        peer = {node->host(), CHMTLS_PURPOSE_NODE, node->interface(), "node " + node->host()};
+        limit = std::chrono::milliseconds(timeout.totalMilliseconds());
+    }
+    peer.description += " (" + address.toString() + ")";
+    report_connect_to(
+        address,
+        [&]
+        {
+            connect(this, address, timeout);
+            put_tls_on(*this, peer, *adapter, limit);
+        });
 }
 
 void Poco::Net::SecureSocketImpl::connectSSL(bool handshake_now)

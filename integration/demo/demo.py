@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""`./run demo`: a real ClickHouse server with identity by certificate, shown with real clients.
+"""`./run demo`: real ClickHouse servers with identity by certificate, shown with real clients.
 
-Patches a copy of the packaged server, makes a PKI, starts the server on 127.0.0.1 and checks each promise of the README.
+Patches a copy of the packaged server, makes a PKI, starts a server on 127.0.0.1, then a cluster on 127.0.0.11 and up, and checks each
+promise of the README.
 Exits with 1 when one of them is not kept. Leaves nothing behind unless --keep is given.
 """
 
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import authority
+import cluster
 import logins
 import refusals
 import rotation
@@ -117,6 +119,7 @@ def play(directory, build, report):
         refusals.show(stage)
         rotation.show(stage)
         trust.show(stage)
+        cluster.show(stage, directory)
         report.expect("the server is still the one that was started", f"pid {stage.server.process.pid}", stage.server.running())
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         report.expect("the demo runs to its end", error, False)

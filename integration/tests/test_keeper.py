@@ -254,3 +254,21 @@ def test_the_wrong_thing_at_the_port(keepers, stand_in):
         assert expected in told
     keepers.zookeeper("right", port=port).start()
     eventually(lambda: answers(server), within=20, what="a session")
+
+
+RULES = {
+    "a rule that matches": ("<keeper><rule><name>zk</name><common_name>zookeeper</common_name></rule></keeper>", True),
+    "no rule that matches": ("<keeper><rule><name>zk</name><common_name>another</common_name></rule></keeper>", False),
+}
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_rules_say_who_may_be_keeper(keepers, zookeeper, case):
+    rules, accepted = RULES[case]
+    server = keepers.server(zookeeper_xml(node_xml(zookeeper.port)), mtls=rules).start()
+    if accepted:
+        assert answers(server)
+        return
+    assert "CN=zookeeper" in failure(server)
+    assert "reason=KEEPER-RULE" in server.log()
+    assert not sessions_of(zookeeper), "a ZooKeeper byte was sent"

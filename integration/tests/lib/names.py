@@ -11,13 +11,14 @@ A, AAAA = 1, 28
 class NameServer:
     """Answers A queries from `records`, name -> (address, TTL). What is not there does not exist; names in `silent` get no answer."""
 
-    def __init__(self, address):
+    def __init__(self, address, port=53):
         self.address = address
         self.records = {}
         self.silent = set()
         self.asked = {}
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((address, 53))
+        self.socket.bind((address, port))
+        self.port = self.socket.getsockname()[1]
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
@@ -55,7 +56,7 @@ class NameServer:
 
     def close(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
-            end.sendto(b"", (self.address, 53))
+            end.sendto(b"", (self.address, self.port))
         self.thread.join()
         self.socket.close()
 

@@ -135,6 +135,10 @@ class Server:
 
     def start(self):
         self.launch()
+        return self.wait()
+
+    def wait(self):
+        """Until the launched process answers."""
 
         def ready():
             if self.process.poll() is not None:
@@ -173,6 +177,11 @@ class Server:
                 process.wait()
                 raise AssertionError(f"the server does not stop:\n{self.log()[-4000:]}") from stuck
         assert process.returncode >= 0, f"the server ended by signal {-process.returncode}:\n{self.log()[-4000:]}"
+
+    def kill(self):
+        process, self.process = self.process, None
+        process.kill()
+        process.wait()
 
     def __enter__(self):
         return self.start()
