@@ -41,12 +41,12 @@ bool is_loopback(const std::string & host)
 }
 
 /// The first listen_host that others can reach; empty: there is none.
-std::string reachable_host(const Element & root)
+std::string_view reachable_host(const Element & root)
 {
     for (const Element & child : root.children)
     {
-        const std::string host(trimmed(child.text));
-        if (child.name == "listen_host" && !host.empty() && !is_loopback(host))
+        const std::string_view host = trimmed(child.text);
+        if (child.name == "listen_host" && !host.empty() && !is_loopback(std::string(host)))
             return host;
     }
     return {};
@@ -79,7 +79,7 @@ void check_ports(const Element & root, Findings & findings)
         findings.add(
             port->line, "interserver_http_port", "replicas fetch parts over it unencrypted, from anyone",
             fmt::format("use interserver_https_port instead, {}", or_allow));
-    const std::string host = reachable_host(root);
+    const std::string_view host = reachable_host(root);
     if (host.empty())
         return;
     constexpr std::array<std::pair<std::string_view, std::string_view>, 2> ports{

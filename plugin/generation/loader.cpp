@@ -274,16 +274,16 @@ private:
         const bool by_certificate = result_->rules->size() > 0 || !result_->users->users().empty();
         const auto & server = settings_.server;
         if (by_certificate && server.verification_mode == config::VerificationMode::none)
-            result_->warnings.push_back(
+            result_->warnings.emplace_back(
                 "openSSL.server.verificationMode is none: certificates are not verified, so nobody can log "
                 "in by certificate although there are rules or users for it");
         if (by_certificate && server.handler == config::CertificateHandler::accept)
-            result_->warnings.push_back(
+            result_->warnings.emplace_back(
                 "openSSL.server.invalidCertificateHandler is AcceptCertificateHandler: a certificate that "
                 "does not verify is let through without an identity and cannot log in");
         if (server.load_default_ca_file && server.verification_mode != config::VerificationMode::none && by_certificate)
-            result_->warnings.push_back("openSSL.server.loadDefaultCAFile is true: any of the system's authorities can issue "
-                                        "certificates that the rules and users are matched against");
+            result_->warnings.emplace_back("openSSL.server.loadDefaultCAFile is true: any of the system's authorities can issue "
+                                           "certificates that the rules and users are matched against");
         warn_of_unknown_domains();
     }
 
@@ -297,11 +297,11 @@ private:
         {
             rules = rules || (peers && peers->rules && looks_at_spiffe(peers->rules->rules()));
             if (peers && !peers->expected.empty())
-                result_->warnings.push_back(
+                result_->warnings.emplace_back(
                     "servers are expected to have SPIFFE IDs (expect), but there is no mtls.trust_domains: none has one");
         }
         if (rules)
-            result_->warnings.push_back(
+            result_->warnings.emplace_back(
                 "rules look at spiffe_id or trust_domain, but there is no mtls.trust_domains: they match nobody");
     }
 
