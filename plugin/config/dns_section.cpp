@@ -16,12 +16,13 @@ namespace
 
 constexpr double day = 86400;
 
-/// A name as resolvers take it: with a dot at its end it is complete, and no search domain is tried.
+/// A name as resolvers take it: with a dot at its end it is complete, and no search domain is tried. Names of this machine are
+/// always the loopback address (RFC 6761 6.3) and not worth a lookup.
 bool is_watchable(std::string_view name)
 {
     if (name.ends_with('.'))
         name.remove_suffix(1);
-    return is_host_name(name) && !is_address(std::string(name));
+    return is_host_name(name) && !is_address(std::string(name)) && name != "localhost" && !name.ends_with(".localhost");
 }
 
 /// "192.0.2.1", "192.0.2.1:5353", "2001:db8::1", "[2001:db8::1]:5353"
@@ -51,7 +52,8 @@ void read_names(Section & section, DnsSettings & dns)
             dns.names.push_back(std::move(name));
         else
             section.refuse(
-                "watch", fmt::format("\"{}\" is not a host name", printable(written)), "write a name such as db1.example.org");
+                "watch", fmt::format("\"{}\" is not a host name that could move", printable(written)),
+                "write a name such as db1.example.org");
     }
 }
 

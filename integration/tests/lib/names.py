@@ -11,16 +11,26 @@ A, AAAA = 1, 28
 class NameServer:
     """Answers A queries from `records`, name -> (address, TTL). What is not there does not exist; names in `silent` get no answer."""
 
-    def __init__(self, address, port=53):
-        self.address = address
+    def __init__(self, address=None, port=53):
         self.records = {}
         self.silent = set()
         self.asked = {}
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((address, port))
+        self.address = self.listen(address, port)
         self.port = self.socket.getsockname()[1]
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
+
+    def listen(self, address, port):
+        """On that address, or on the first of 127.0.54.0/24 whose port is free: several runs at once do not meet."""
+        for candidate in [address] if address else [f"127.0.54.{last}" for last in range(1, 255)]:
+            try:
+                self.socket.bind((candidate, port))
+                return candidate
+            except OSError:
+                if address:
+                    raise
+        raise OSError(f"port {port} is taken on all of 127.0.54.0/24")
 
     def run(self):
         while True:

@@ -37,7 +37,7 @@ constexpr std::string_view cluster
     = "<remote_servers><c>"
       "<shard><replica><host>Ch1.example.org</host></replica><replica><host>ch2</host></replica></shard>"
       "<shard><node><host>10.0.0.1</host></node></shard><node><host>fd00::1</host></node>"
-      "<node><host>ch2</host></node></c></remote_servers>"
+      "<node><host>ch2</host></node><node><host>localhost</host></node></c></remote_servers>"
       "<zookeeper><node><host>zk1</host><port>2181</port></node>"
       "<node><host>secure://zk2.example:2281</host></node></zookeeper>";
 
@@ -127,6 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Mistake{"UnknownKey", "<dns><ttl>1</ttl></dns>", "mtls.dns.ttl", "unknown key"},
         Mistake{"WatchedAddress", "<dns><watch>10.0.0.1</watch></dns>", "mtls.dns.watch", "not a host name"},
+        Mistake{"WatchedLocalhost", "<dns><watch>localhost</watch></dns>", "mtls.dns.watch", "not a host name that could move"},
         Mistake{"WatchedNonsense", "<dns><watch>a..b</watch></dns>", "mtls.dns.watch", "not a host name"},
         Mistake{
             "ServerName", "<dns><servers><server>dns.example</server></servers></dns>", "mtls.dns.servers.server",

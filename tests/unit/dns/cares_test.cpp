@@ -1,5 +1,8 @@
 // The real resolver against a DNS server on loopback.
 
+#include <fstream>
+#include <sstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -141,12 +144,30 @@ TEST_F(RealResolver, IsWoken)
     EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(30));
 }
 
+/// A name and its IPv4 address from /etc/hosts. Not localhost, which c-ares knows by itself.
+std::optional<std::pair<std::string, std::string>> line_of_hosts_file()
+{
+    std::ifstream file("/etc/hosts");
+    for (std::string line; std::getline(file, line);)
+    {
+        std::istringstream words(line);
+        std::string address;
+        std::string name;
+        if (words >> address >> name && address.front() != '#' && address.find(':') == std::string::npos && name != "localhost")
+            return std::pair(name, address);
+    }
+    return std::nullopt;
+}
+
 TEST_F(RealResolver, KnowsTheHostsFile)
 {
-    const Lookup local = look_up("localhost");
-    EXPECT_EQ(local.ipv4.kind, Answer::Kind::addresses);
-    EXPECT_THAT(local.ipv4.addresses, ElementsAre("127.0.0.1"));
-    EXPECT_EQ(local.ipv4.ttl, seconds(0)) << "it has none of its own: the floor decides";
+    const auto line = line_of_hosts_file();
+    if (!line)
+        GTEST_SKIP() << "/etc/hosts names nobody but localhost";
+    const Lookup found = look_up(line->first);
+    EXPECT_EQ(found.ipv4.kind, Answer::Kind::addresses);
+    EXPECT_THAT(found.ipv4.addresses, testing::Contains(line->second));
+    EXPECT_EQ(found.ipv4.ttl, seconds(0)) << "it has none of its own: the floor decides";
 }
 
 }
