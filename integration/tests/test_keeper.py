@@ -40,8 +40,8 @@ class Keepers:
         self.node = self.ca.issue("node", "first-certificate", dns=("localhost",), ip=("127.0.0.1",))
         self.trusted_by_us = write(pki / "trusted-by-us.crt", self.ca.pem, 0o644)
 
-    def zookeeper(self, name="zookeeper", ca=None, dns=("localhost",), trusted=None, **more):
-        pair = (ca or self.ca).issue(name, name, dns=dns, ip=())
+    def zookeeper(self, name="zookeeper", ca=None, dns=("localhost",), uri=(), trusted=None, **more):
+        pair = (ca or self.ca).issue(name, name, dns=dns, uri=uri, ip=())
         made = ZooKeeper(self.directory / name, pair, self.ca.pem if trusted is None else trusted, **more)
         self.started.append(made)
         return made
@@ -271,4 +271,21 @@ def test_rules_say_who_may_be_keeper(keepers, zookeeper, case):
         return
     assert "CN=zookeeper" in failure(server)
     assert "reason=KEEPER-RULE" in server.log()
+    assert not sessions_of(zookeeper), "a ZooKeeper byte was sent"
+
+
+@pytest.mark.parametrize(("expected", "accepted"), [("ensemble", True), ("another", False)])
+def test_the_spiffe_id_expected_of_a_host(keepers, expected, accepted):
+    """It takes the place of the name."""
+    domain = "keepers.test"
+    spiffe_ca = Authority(keepers.directory / "pki", "SPIFFE CA", uri=(f"spiffe://{domain}",))
+    zookeeper = keepers.zookeeper(ca=spiffe_ca, dns=("elsewhere.example",), uri=(f"spiffe://{domain}/ensemble",)).start()
+    mtls = f"""<trust_domains><trust_domain><name>{domain}</name><bundle>{spiffe_ca.file}</bundle></trust_domain></trust_domains>
+<keeper><rule><name>zk</name><trust_domain>{domain}</trust_domain></rule>
+<expect><host>localhost</host><spiffe_id>spiffe://{domain}/{expected}</spiffe_id></expect></keeper>"""
+    server = keepers.server(zookeeper_xml(node_xml(zookeeper.port)), mtls=mtls).start()
+    if accepted:
+        assert answers(server)
+        return
+    assert f"spiffe://{domain}/another" in failure(server)
     assert not sessions_of(zookeeper), "a ZooKeeper byte was sent"
