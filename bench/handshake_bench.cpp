@@ -3,6 +3,9 @@
 // Baseline, in the same run: `plain`, an SSL_CTX of its own with SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT and the
 // authority in its store. `binding` is the same server with the module behind it. The client is the same plain one in both.
 
+#include <condition_variable>
+#include <thread>
+
 #include <benchmark/benchmark.h>
 
 #include "handshake/bound.h"
@@ -29,9 +32,15 @@ ContextPtr plain_server(int version)
     return context;
 }
 
+const std::shared_ptr<Plugin> & bound_plugin()
+{
+    static const std::shared_ptr<Plugin> instance = world().plugin();
+    return instance;
+}
+
 Bound & bound()
 {
-    static Bound instance(world().plugin());
+    static Bound instance(bound_plugin());
     return instance;
 }
 
@@ -103,6 +112,71 @@ void resumption(benchmark::State & state, bool with_binding, int version)
     }
 }
 
+/// Rotates the server's certificate ten times a second while handshakes go on in many threads; the plain server is measured
+/// beside the same work.
+class Publisher
+{
+public:
+    Publisher() : thread_([this](const std::stop_token & stop) { run(stop); }) {}
+
+private:
+    void run(const std::stop_token & stop)
+    {
+        const auto other = leaf(server_spec("server.test"), world().root);
+        std::mutex mutex;
+        std::condition_variable_any wake;
+        for (bool turn = false; !stop.stop_requested(); turn = !turn)
+        {
+            world().serve(turn ? other : world().server);
+            if (!bound_plugin()->configure(world().configuration()).ok())
+                return;
+            std::unique_lock lock(mutex);
+            wake.wait_for(lock, stop, std::chrono::milliseconds(100), [] { return false; });
+        }
+        world().serve(world().server);
+        static_cast<void>(bound_plugin()->configure(world().configuration()));
+    }
+
+    std::jthread thread_;
+};
+
+std::unique_ptr<Publisher> publisher;
+
+void begin_publishing(const benchmark::State &)
+{
+    publisher = std::make_unique<Publisher>();
+}
+
+void end_publishing(const benchmark::State &)
+{
+    publisher.reset();
+}
+
+void publishing(benchmark::State & state, bool with_binding, int version)
+{
+    known_client(state, with_binding, version);
+}
+
+BENCHMARK_CAPTURE(publishing, tls12_plain, false, TLS1_2_VERSION)
+    ->ThreadRange(1, 16)
+    ->UseRealTime()
+    ->Setup(begin_publishing)
+    ->Teardown(end_publishing);
+BENCHMARK_CAPTURE(publishing, tls12_binding, true, TLS1_2_VERSION)
+    ->ThreadRange(1, 16)
+    ->UseRealTime()
+    ->Setup(begin_publishing)
+    ->Teardown(end_publishing);
+BENCHMARK_CAPTURE(publishing, tls13_plain, false, TLS1_3_VERSION)
+    ->ThreadRange(1, 16)
+    ->UseRealTime()
+    ->Setup(begin_publishing)
+    ->Teardown(end_publishing);
+BENCHMARK_CAPTURE(publishing, tls13_binding, true, TLS1_3_VERSION)
+    ->ThreadRange(1, 16)
+    ->UseRealTime()
+    ->Setup(begin_publishing)
+    ->Teardown(end_publishing);
 BENCHMARK_CAPTURE(known_client, tls12_plain, false, TLS1_2_VERSION);
 BENCHMARK_CAPTURE(known_client, tls12_binding, true, TLS1_2_VERSION);
 BENCHMARK_CAPTURE(known_client, tls13_plain, false, TLS1_3_VERSION);
