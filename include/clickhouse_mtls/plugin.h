@@ -48,6 +48,7 @@ extern "C"
 #define CHMTLS_ABI_MISMATCH 7          /* other major version; nothing was done */
 #define CHMTLS_OUT_OF_MEMORY 8
 #define CHMTLS_INTERNAL_ERROR 9 /* a defect of the module; the call had no effect */
+#define CHMTLS_OBSERVED 10      /* verify_peer: refused, but only observed; goes on without an identity. Since minor 1 */
 
     /* ---- Values ---------------------------------------------------------------------------------------------------------*/
 
@@ -302,9 +303,11 @@ extern "C"
          * verdict that was given refuses. On REFUSED the host ends the handshake with the verdict's alert. There is no identity
          * without verification: a listener that asks for no certificate and openSSL.client.verificationMode none answer REFUSED
          * with reason "VERIFICATION-OFF" (such a host does not verify, so its handshake may go on, without an identity).
-         * AcceptCertificateHandler changes no verdict. OWNERSHIP: the caller ends the identity by identity_release. THREADING:
-         * any thread, no I/O, no lock that a reload holds. `verdict` and `error` may be null. OK, REFUSED, INVALID_ARGUMENT. Each
-         * verdict is audited by a log line. */
+         * AcceptCertificateHandler changes no verdict. OBSERVED (mtls.mode observe): openSSL's own verification accepts the
+         * chain, something of <mtls> does not; the verdict says what. The handshake goes on, without an identity, as with no
+         * certificate; a host that does not know the status refuses. OWNERSHIP: the caller ends the identity by identity_release.
+         * THREADING: any thread, no I/O, no lock that a reload holds. `verdict` and `error` may be null. OK, REFUSED, OBSERVED,
+         * INVALID_ARGUMENT. Each verdict is audited by a log line. */
         chmtls_status (*verify_peer)(
             chmtls_plugin * plugin, const chmtls_peer * peer, chmtls_verdict * verdict, chmtls_identity ** identity,
             chmtls_buffer * error);

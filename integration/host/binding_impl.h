@@ -62,7 +62,8 @@ private:
 
     struct Judged
     {
-        std::shared_ptr<const PeerIdentity> identity; ///< null: refused
+        bool goes_on = false;                         ///< the connection does, with the identity, or observed without one
+        std::shared_ptr<const PeerIdentity> identity; ///< null: refused, or observed only
         std::string refusal;
         uint32_t tls_alert = 0;
     };

@@ -12,6 +12,7 @@ SslBinding::Impl::Judged SslBinding::Impl::judge(const Peer & peer) const
 {
     auto result = plugin_->verify_peer(peer);
     Judged judged;
+    judged.goes_on = result.outcome.ok() || result.outcome.status == CHMTLS_OBSERVED;
     if (!result.outcome.ok())
     {
         judged.tls_alert = result.outcome.status == CHMTLS_REFUSED ? result.verdict.tls_alert : uint32_t{SSL_AD_INTERNAL_ERROR};
@@ -56,7 +57,7 @@ Step SslBinding::Impl::judge_sent_chain(SSL * ssl, X509_STORE_CTX * store) const
     peer.expected_name = connection->expected_name;
     peer.purpose = accepted_by_us ? uint32_t{CHMTLS_PURPOSE_GENERAL} : connection->purpose;
     auto judged = judge(peer);
-    if (judged.identity == nullptr)
+    if (!judged.goes_on)
     {
         connection->refusal = std::move(judged.refusal);
         X509_STORE_CTX_set_error(store, verification_error_for(judged.tls_alert));

@@ -372,7 +372,7 @@ chmtls_status verify_peer(
             if (!judged.verdict.accepted())
             {
                 write_verdict(verdict, judged.verdict.reason, judged.generation, {});
-                return text.fail(CHMTLS_REFUSED, judged.verdict.message);
+                return text.fail(judged.verdict.let_through ? CHMTLS_OBSERVED : CHMTLS_REFUSED, judged.verdict.message);
             }
             *identity = handle_of<chmtls_identity>(
                 identities().add(std::make_shared<HeldIdentity>(HeldIdentity{judged.verdict.identity, number_of(plugin)})));

@@ -8,6 +8,7 @@
 #include "abi/status.h"
 #include "dns/cares_resolver.h"
 #include "observe/audit.h"
+#include "policy/observing.h"
 
 namespace chmtls::abi
 {
@@ -103,7 +104,9 @@ Instance::Instance(const chmtls_host & host)
 {
     sessions_ = std::make_unique<session::Registry>(
         [this](const session::Session & session, const std::string & reason) { close(session, reason); },
-        [this] { return manager_.current(); }, system_time);
+        [this] { return manager_.current(); }, system_time,
+        [this](const session::Session & session, Reason reason, const std::string & message)
+        { observed(session, reason, message); });
 }
 
 Instance::~Instance()
@@ -180,6 +183,17 @@ Instance::Judgement Instance::verify_peer(const policy::PeerQuery & query, std::
     const auto generation = current();
     Judgement judgement{verifier_.verify(generation, query, system_time()), generation->number};
     counters_.count_handshake(judgement.verdict.reason);
+    if (policy::lets_through(*generation, query, judgement.verdict, system_time()))
+    {
+        judgement.verdict.let_through = true;
+        would_refuse_.count(
+            {observe::Stage::peer,
+             query.listener.empty() ? "outgoing" : std::string(query.listener),
+             policy::describe_leaf(query.chain.front()),
+             {},
+             judgement.verdict.reason},
+            system_time(), generation->number, judgement.verdict.message);
+    }
     audit(judgement, query, remote_address);
     return judgement;
 }
@@ -205,6 +219,18 @@ Instance::authorize(const policy::IdentityPtr & identity, const policy::Login & 
             standing = std::move(verdict.identity);
     }
     auto decision = policy::authorize(*generation, standing, login, now);
+    if (decision.outcome == policy::Outcome::refused && policy::lets_through(*generation, identity, login))
+    {
+        would_refuse_.count(
+            {observe::Stage::login, identity == nullptr ? std::string(name(login.interface)) : identity->listener,
+             identity == nullptr ? "no certificate" : identity->describe(), std::string(login.user), decision.reason},
+            now, generation->number, decision.message);
+        counters_.count_login(decision.reason);
+        decision.let_through = true;
+        audit(decision, identity, login, remote_address);
+        decision.outcome = policy::Outcome::declined;
+        return decision;
+    }
     if (decision.outcome == policy::Outcome::declined)
         return decision;
     counters_.count_login(decision.reason);
@@ -232,6 +258,7 @@ std::string Instance::status() const
         .live_sessions = sessions_->size(),
         .closed_sessions = sessions_->closed(),
         .ending_sessions = sessions_->ending(),
+        .would_refuse = would_refuse_,
         .dns = dns_.status(),
     });
 }
@@ -242,7 +269,10 @@ void Instance::audit(const Judgement & judgement, const policy::PeerQuery & quer
         return;
     const auto & verdict = judgement.verdict;
     observe::AuditLine line("peer");
-    line.add("decision", verdict.accepted() ? "accepted" : "refused")
+    line.add(
+            "decision", verdict.accepted()    ? "accepted"
+                        : verdict.let_through ? "observed"
+                                              : "refused")
         .add("role", query.role == policy::PeerRole::client ? "client" : "server")
         .add("listener", query.listener)
         .add("remote", remote_address)
@@ -264,7 +294,10 @@ void Instance::audit(
         return;
     const bool granted = decision.outcome == policy::Outcome::granted;
     observe::AuditLine line("login");
-    line.add("decision", granted ? "granted" : "refused")
+    line.add(
+            "decision", granted                ? "granted"
+                        : decision.let_through ? "observed"
+                                               : "refused")
         .add("interface", name(login.interface))
         .add("asked", login.user_named ? login.user : std::string_view{})
         .add("user", decision.user)
@@ -275,6 +308,16 @@ void Instance::audit(
         line.add("listener", identity->listener).add("identity", identity->describe());
     line.add("message", decision.message);
     host_.log(granted ? CHMTLS_LOG_INFORMATION : CHMTLS_LOG_WARNING, line.str());
+}
+
+void Instance::observed(const session::Session & session, Reason reason, const std::string & message)
+{
+    const auto & identity = *session.identity;
+    would_refuse_.count(
+        {observe::Stage::session, identity.listener.empty() ? "outgoing" : identity.listener, identity.describe(), session.user,
+         reason},
+        system_time(), current()->number, message);
+    host_.log(CHMTLS_LOG_WARNING, session_line("observed", session).add(reason).add("message", message).str());
 }
 
 void Instance::close(const session::Session & session, const std::string & reason) const

@@ -13,6 +13,7 @@
 #include "dns/service.h"
 #include "generation/manager.h"
 #include "observe/counters.h"
+#include "observe/would_refuse.h"
 #include "policy/authorize.h"
 #include "policy/verify.h"
 #include "session/registry.h"
@@ -60,6 +61,7 @@ private:
         const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Login & login,
         std::string_view remote_address) const;
     void close(const session::Session & session, const std::string & reason) const;
+    void observed(const session::Session & session, Reason reason, const std::string & message);
     generation::Events events();
     dns::Events dns_events();
     admin::Requests admin_requests();
@@ -67,6 +69,7 @@ private:
 
     const Host host_;
     observe::Counters counters_;
+    observe::WouldRefuse would_refuse_;
     policy::Verifier verifier_;
     dns::Service dns_;
     admin::Server admin_; ///< its handlers ask everything here: stopped first

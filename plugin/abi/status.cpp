@@ -60,6 +60,7 @@ Array listeners(const generation::Generation & generation)
         one.set("name", text(listener.name));
         one.set("port", listener.port);
         one.set("client_certificate", std::string(word(listener.client_certificate)));
+        one.set("mode", std::string(listener.mode == config::Mode::observe ? "observe" : "enforce"));
         array.add(one);
     }
     return array;
@@ -132,6 +133,29 @@ Object reload(const generation::ReloadState & state)
     return one;
 }
 
+Object would_refuse(const observe::WouldRefuse & table)
+{
+    Array rows;
+    for (const auto & [refusal, observed] : table.rows())
+    {
+        auto one = object();
+        one.set("stage", std::string(name(refusal.stage)));
+        one.set("where", text(refusal.where));
+        one.set("identity", text(refusal.identity));
+        one.set("user", text(refusal.user));
+        one.set("reason", std::string(code(refusal.reason)));
+        one.set("count", number(observed.count));
+        one.set("last", format_rfc3339(observed.last));
+        one.set("generation", number(observed.generation));
+        one.set("message", text(observed.message));
+        rows.add(one);
+    }
+    auto all = object();
+    all.set("rows", rows);
+    all.set("not_listed", number(table.not_listed()));
+    return all;
+}
+
 Object counted(const std::map<std::string_view, uint64_t> & counts)
 {
     auto one = object();
@@ -167,6 +191,7 @@ std::string status_json(const StatusFacts & facts)
     sessions.set("closed", number(facts.closed_sessions));
     sessions.set("ending_with_their_query", number(facts.ending_sessions));
     status.set("sessions", sessions);
+    status.set("would_refuse", would_refuse(facts.would_refuse));
     status.set("dns", dns_summary(facts.dns));
     Array warnings;
     for (const auto & warning : generation.warnings)

@@ -5,6 +5,7 @@
 #include "dns/service.h"
 #include "generation/manager.h"
 #include "observe/counters.h"
+#include "observe/would_refuse.h"
 
 namespace chmtls::abi
 {
@@ -17,6 +18,7 @@ struct StatusFacts
     size_t live_sessions = 0;
     uint64_t closed_sessions = 0;
     size_t ending_sessions = 0;
+    const observe::WouldRefuse & would_refuse;
     dns::Status dns = {};
 };
 

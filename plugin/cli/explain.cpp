@@ -10,6 +10,7 @@
 #include "cli/json.h"
 #include "policy/authorize.h"
 #include "policy/describe.h"
+#include "policy/observing.h"
 #include "policy/verify.h"
 
 namespace chmtls::cli
@@ -73,7 +74,9 @@ judge_chain(const generation::Generation & generation, const PeerChain & chain, 
         query.expected_name = options.host;
         query.purpose = options.outgoing == "keeper" ? config::Purpose::keeper : config::Purpose::node;
     }
-    return policy::explain_peer(generation, query, at);
+    policy::PeerExplanation explanation = policy::explain_peer(generation, query, at);
+    explanation.verdict.let_through = policy::lets_through(generation, query, explanation.verdict, at);
+    return explanation;
 }
 
 Story tell(const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at)
@@ -92,6 +95,9 @@ Story tell(const generation::Generation & generation, const PeerChain & chain, c
         .other_credentials = false,
     };
     story.login = policy::explain(generation, story.peer.verdict.identity, login, at);
+    policy::LoginDecision & decision = story.login->decision;
+    decision.let_through
+        = decision.outcome == policy::Outcome::refused && policy::lets_through(generation, story.peer.verdict.identity, login);
     return story;
 }
 
@@ -164,7 +170,9 @@ void print_text(const generation::Generation & generation, const Story & story, 
     if (!verdict.accepted())
     {
         print_line(fmt::format("certificate: refused, {}: {}", code(verdict.reason), printable(verdict.message, 2048)));
-        print_line("decision: refused; the handshake fails");
+        print_line(
+            verdict.let_through ? "decision: refused, but only observed; the connection goes on without an identity"
+                                : "decision: refused; the handshake fails");
         return;
     }
     if (verdict.identity)
@@ -188,6 +196,8 @@ void print_text(const generation::Generation & generation, const Story & story, 
         line += fmt::format(", user '{}' by rule {}", printable(decision.user), printable(decision.rule));
     else
         line += fmt::format(", {}: {}", code(decision.reason), printable(decision.message, 2048));
+    if (decision.let_through)
+        line += "; only observed: the server's own login decides";
     print_line(line);
 }
 
@@ -230,7 +240,9 @@ void print_json(const generation::Generation & generation, const Story & story, 
     }
 
     JsonObject object;
-    object.yes_no("accepted", let_in(story, options)).text("listener", options.listener);
+    object.yes_no("accepted", let_in(story, options))
+        .yes_no("observed", judged.let_through || (story.login && story.login->decision.let_through))
+        .text("listener", options.listener);
     if (!options.outgoing.empty())
         object.text("outgoing", options.outgoing).text("host", options.host);
     print_line(object.text("digest", to_hex(generation.digest))

@@ -45,8 +45,9 @@ void print_status(const Object & status)
         [](const Object & one)
         {
             return fmt::format(
-                "listener {}: port {}, client certificate {}", one.getValue<std::string>("name"), one.getValue<uint64_t>("port"),
-                one.getValue<std::string>("client_certificate"));
+                "listener {}: port {}, client certificate {}{}", one.getValue<std::string>("name"),
+                one.getValue<uint64_t>("port"), one.getValue<std::string>("client_certificate"),
+                one.getValue<std::string>("mode") == "observe" ? ", observes only" : "");
         });
     print_rows(
         status, "credentials",
@@ -61,6 +62,20 @@ void print_status(const Object & status)
     const auto & sessions = *status.getObject("sessions");
     print_line(
         fmt::format("sessions: {} live, {} closed", sessions.getValue<uint64_t>("live"), sessions.getValue<uint64_t>("closed")));
+    const auto & would_refuse = *status.getObject("would_refuse");
+    print_rows(
+        would_refuse, "rows",
+        [](const Object & one)
+        {
+            const auto user = one.getValue<std::string>("user");
+            return fmt::format(
+                "would refuse {} times: {} on {}, {}{}: {}, last at {}: {}", one.getValue<uint64_t>("count"),
+                one.getValue<std::string>("stage"), one.getValue<std::string>("where"), one.getValue<std::string>("identity"),
+                user.empty() ? "" : ", user " + user, one.getValue<std::string>("reason"), one.getValue<std::string>("last"),
+                one.getValue<std::string>("message"));
+        });
+    if (const auto more = would_refuse.getValue<uint64_t>("not_listed"); more > 0)
+        print_line(fmt::format("would refuse {} times more, which are not listed", more));
     const auto & dns = *status.getObject("dns");
     print_line(fmt::format(
         "dns: {} names watched, {} without an address, {} flushes", dns.getValue<uint64_t>("names"),

@@ -22,13 +22,42 @@ namespace
 {
 
 constexpr std::array<std::string_view, 2> login_words{"header", "always"};
+constexpr std::array<std::string_view, 2> mode_words{"enforce", "observe"};
 constexpr std::array<std::string_view, 3> client_certificate_words{"none", "optional", "required"};
 constexpr std::array<std::string_view, 3> listener_names{"tcp_port_secure", "https_port", "interserver_https_port"};
+
+void read_mode(Section & mtls, Settings & settings)
+{
+    if (const auto mode = mtls.word("mode", mode_words))
+        settings.mode = static_cast<Mode>(*mode);
+    for (Listener & listener : settings.listeners)
+        listener.mode = settings.mode;
+}
+
+/// In observe mode the stock server's own openSSL.server says whether a client must show a certificate at all.
+void relax_observed_listeners(Settings & settings)
+{
+    const bool stock_requires = settings.server.verification_mode == VerificationMode::once
+                                || settings.server.verification_mode == VerificationMode::strict;
+    for (Listener & listener : settings.listeners)
+    {
+        if (listener.mode != Mode::observe)
+            continue;
+        settings.warnings.push_back(
+            fmt::format("{} only observes: nothing is refused there that the stock server would not refuse", listener.name));
+        if (listener.client_certificate != ClientCertificate::required || stock_requires)
+            continue;
+        listener.client_certificate
+            = settings.server.verification_mode == VerificationMode::none ? ClientCertificate::none : ClientCertificate::optional;
+        settings.warnings.push_back(fmt::format("{} would require a client certificate when it enforces", listener.name));
+    }
+}
 
 void read_listener(const Element & element, Section & listeners, Settings & settings, Findings & findings)
 {
     Section section(element, listeners.key_path(element.name, 0, 1), findings);
     const std::optional<size_t> word = section.word("client_certificate", client_certificate_words);
+    const std::optional<size_t> mode = section.word("mode", mode_words);
     section.refuse_unknown();
     const auto listener = std::find_if(
         settings.listeners.begin(), settings.listeners.end(), [&](const Listener & each) { return each.name == element.name; });
@@ -39,6 +68,8 @@ void read_listener(const Element & element, Section & listeners, Settings & sett
             "set the port, or remove this section");
         return;
     }
+    if (mode)
+        listener->mode = static_cast<Mode>(*mode);
     if (!word)
         return;
     if (element.name == interserver_listener)
@@ -178,6 +209,7 @@ void read_mtls_section(const Element & element, Settings & settings, Findings & 
         settings.poll_interval = *interval;
     if (const auto login = section.word("certificate_login", login_words))
         settings.certificate_login = static_cast<CertificateLogin>(*login);
+    read_mode(section, settings);
     read_listeners(section, settings, findings);
     read_server_certificates(section, settings, findings);
     read_trust_domains(section, settings, findings);
@@ -190,6 +222,7 @@ void read_mtls_section(const Element & element, Settings & settings, Findings & 
     read_keeper(section, settings, findings);
     read_purpose_certificates(section, settings, findings);
     read_sessions(section, settings, findings);
+    relax_observed_listeners(settings);
     section.refuse_unknown();
 }
 

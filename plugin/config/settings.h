@@ -74,6 +74,13 @@ enum class ClientCertificate
     required,
 };
 
+/// Are refusals carried out?
+enum class Mode : uint8_t
+{
+    enforce,
+    observe, ///< judged and counted as if, but nothing is refused that the stock server would not refuse
+};
+
 enum class CertificateLogin
 {
     header, ///< HTTPS: only when X-ClickHouse-SSL-Certificate-Auth: on asks for it
@@ -88,6 +95,7 @@ struct Listener
     std::string name; ///< tcp_port_secure, https_port, interserver_https_port
     uint16_t port = 0;
     ClientCertificate client_certificate = ClientCertificate::optional;
+    Mode mode = Mode::enforce;
 };
 
 struct SniCertificate
@@ -206,6 +214,7 @@ struct PurposeCertificate
 struct Settings
 {
     bool enabled = false;
+    Mode mode = Mode::enforce; ///< of what has no listener; the listeners have their own
     TlsSection server;
     TlsSection client;
     std::vector<Listener> listeners;

@@ -45,10 +45,11 @@ void put(Digester & digester, const TlsSection & section)
 
 void put(Digester & digester, const Listener & listener)
 {
-    const auto & [name, port, client_certificate] = listener;
+    const auto & [name, port, client_certificate, mode] = listener;
     put(digester, name);
     put(digester, port);
     put(digester, client_certificate);
+    put(digester, mode);
 }
 
 template <typename T>
@@ -177,11 +178,12 @@ void put(Digester & digester, const DnsSettings & dns)
 
 Digest32 digest_of(const Settings & settings)
 {
-    const auto & [enabled, server, client, listeners, sni, domains, crls, rules, rules_files, signed_policy, sessions, login, nodes, keeper, node_certificate, keeper_certificate, poll, dns, admin_socket, warnings]
+    const auto & [enabled, mode, server, client, listeners, sni, domains, crls, rules, rules_files, signed_policy, sessions, login, nodes, keeper, node_certificate, keeper_certificate, poll, dns, admin_socket, warnings]
         = settings;
     static_cast<void>(warnings);
     Digester digester;
     put(digester, enabled);
+    put(digester, mode);
     put(digester, server);
     put(digester, client);
     put(digester, listeners);

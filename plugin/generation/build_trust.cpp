@@ -42,6 +42,11 @@ public:
 
         result.client_trust = make_store(settings.server, result.server_authorities, shares[0], "openSSL.server.caConfig");
         result.server_trust = make_store(settings.client, result.client_authorities, shares[1], "openSSL.client.caConfig");
+        if (observes(settings))
+        {
+            result.stock_client_trust = make_stock_store(settings.server, result.server_authorities);
+            result.stock_server_trust = make_stock_store(settings.client, result.client_authorities);
+        }
         std::map<std::string, std::vector<trust::Crl>> bundle_crls;
         for (size_t i = 0; i < bundles.size(); ++i)
             bundle_crls.emplace(bundles[i].trust_domain, shares[i + 2]);
@@ -222,6 +227,27 @@ private:
             return std::move(*store);
         append(errors_, std::move(store.error()), field);
         return nullptr;
+    }
+
+    static bool observes(const config::Settings & settings)
+    {
+        const auto observed = [](const config::Listener & listener)
+        {
+            return listener.mode == config::Mode::observe;
+        };
+        return settings.mode == config::Mode::observe
+               || std::any_of(settings.listeners.begin(), settings.listeners.end(), observed);
+    }
+
+    std::shared_ptr<const trust::TrustStore>
+    make_stock_store(const config::TlsSection & section, const std::vector<Certificate> & authorities)
+    {
+        if (authorities.empty() && !section.load_default_ca_file)
+            return nullptr;
+        trust::TrustStore::Options options;
+        options.system_authorities = section.load_default_ca_file;
+        auto store = trust::TrustStore::create(authorities, {}, options);
+        return store ? std::move(*store) : nullptr; // what is wrong with the authorities has been said
     }
 
     const Asked & asked_;

@@ -12,6 +12,8 @@ struct BuiltTrust
     std::vector<openssl::Certificate> client_authorities; ///< of openSSL.client.caConfig
     std::shared_ptr<const trust::TrustStore> client_trust;
     std::shared_ptr<const trust::TrustStore> server_trust;
+    std::shared_ptr<const trust::TrustStore> stock_client_trust; ///< authorities only, without revocation
+    std::shared_ptr<const trust::TrustStore> stock_server_trust;
     std::shared_ptr<const spiffe::BundleSet> bundles;
 };
 

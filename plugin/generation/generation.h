@@ -49,6 +49,8 @@ struct Generation
     std::shared_ptr<const credentials::CredentialSet> keeper_credentials; ///< likewise
     std::shared_ptr<const trust::TrustStore> client_trust;                ///< verifies peers that connect to us (openSSL.server)
     std::shared_ptr<const trust::TrustStore> server_trust;                ///< verifies peers that we connect to (openSSL.client)
+    std::shared_ptr<const trust::TrustStore> stock_client_trust; ///< the same without anything of <mtls>: for observe mode
+    std::shared_ptr<const trust::TrustStore> stock_server_trust; ///< likewise
     std::shared_ptr<const spiffe::BundleSet> bundles;
     std::shared_ptr<const mapping::RuleSet> rules;
     std::shared_ptr<const mapping::ClickHouseUsers> users;

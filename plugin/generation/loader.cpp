@@ -45,6 +45,8 @@ public:
 
         result_->client_trust = std::move(trust.client_trust);
         result_->server_trust = std::move(trust.server_trust);
+        result_->stock_client_trust = std::move(trust.stock_client_trust);
+        result_->stock_server_trust = std::move(trust.stock_server_trust);
         result_->bundles = std::move(trust.bundles);
         warn_of_lost_identities();
         make_ticket_key();

@@ -39,6 +39,7 @@ struct LoginDecision
     std::string user;
     std::string rule;
     std::string message;
+    bool let_through = false; ///< would be refused, but is only observed: declined
 };
 
 /// `identity` may be null. A chain judged by an older generation is judged again first; `now` past its validity refuses, and so

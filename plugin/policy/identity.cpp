@@ -10,10 +10,12 @@ mapping::Subject Identity::subject() const
     return {leaf.facts(), spiffe_id, trust_domain, issuer_spki_sha256};
 }
 
-std::string Identity::describe() const
+namespace
+{
+
+std::string describe(const openssl::CertificateFacts & facts, const std::optional<std::string> & spiffe_id)
 {
     constexpr size_t part_limit = 160;
-    const auto & facts = leaf.facts();
     std::string shown = printable(facts.subject, part_limit);
     const auto & san = facts.san;
     std::string name;
@@ -30,6 +32,19 @@ std::string Identity::describe() const
     if (!shown.empty())
         shown += ", ";
     return shown + printable(name, part_limit);
+}
+
+}
+
+std::string Identity::describe() const
+{
+    return policy::describe(leaf.facts(), spiffe_id);
+}
+
+std::string describe_leaf(ByteView der)
+{
+    const auto leaf = openssl::Certificate::from_der(der);
+    return leaf ? describe(leaf->facts(), std::nullopt) : "a certificate that cannot be read";
 }
 
 }

@@ -32,6 +32,7 @@ struct PeerVerdict
     std::string message;
     IdentityPtr identity; ///< only when accepted, and never for an unverified chain
     UnixTime valid_until{};
+    bool let_through = false; ///< refused, but only observed: the connection goes on, without an identity
 
     [[nodiscard]] bool accepted() const { return reason == Reason::valid; }
 };

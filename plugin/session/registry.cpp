@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "policy/observing.h"
 #include "session/judge.h"
 
 namespace chmtls::session
@@ -19,7 +20,7 @@ namespace
 {
 
 /// The system clock may be set while we wait for a certificate to end: look at it this often.
-constexpr std::chrono::milliseconds longest_wait{1000};
+constexpr std::chrono::seconds longest_wait{1};
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -36,8 +37,9 @@ constexpr std::chrono::milliseconds shortest_wait{100};
 class Registry::Impl
 {
 public:
-    Impl(CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock)
-        : close_(std::move(close)), current_(std::move(current)), clock_(std::move(clock)), thread_([this] { run(); })
+    Impl(CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock, ObserveSession observe)
+        : close_(std::move(close)), current_(std::move(current)), clock_(std::move(clock)), observe_(std::move(observe)),
+          thread_([this] { run(); })
     {
     }
 
@@ -59,7 +61,7 @@ public:
         const generation::GenerationPtr generation = current_();
         if (!generation || !session.identity)
             return fail({"", "session", "there is no generation or no identity to judge it by", "", ""});
-        const Judgement judgement = judge_one(*generation, session, clock_());
+        const Judgement judgement = unless_observed(*generation, session, judge_one(*generation, session, clock_()));
         if (!judgement.passes)
             return fail({"", "session", judgement.message, "log in again", std::string(code(judgement.reason))});
         const uint64_t token = session.token;
@@ -203,8 +205,7 @@ private:
     {
         auto longest = std::chrono::milliseconds::max();
         if (!ends_.empty())
-            longest = std::clamp<std::chrono::milliseconds>(
-                ends_.begin()->first - clock_(), std::chrono::milliseconds(0), longest_wait);
+            longest = std::clamp<std::chrono::seconds>(ends_.begin()->first - clock_(), std::chrono::seconds(0), longest_wait);
         if (!endings_.empty())
             longest = std::min(longest, std::chrono::ceil<std::chrono::milliseconds>(endings_.begin()->first - steady_now()));
         if (longest == std::chrono::milliseconds::max())
@@ -274,6 +275,16 @@ private:
         return done;
     }
 
+    /// The stock server ends no session: where it is only observed, each one stays until the next generation.
+    Judgement unless_observed(const generation::Generation & generation, const Session & session, Judgement judgement) const
+    {
+        if (judgement.passes || policy::mode_of(generation, session.identity->listener) != config::Mode::observe)
+            return judgement;
+        if (observe_)
+            observe_(session, judgement.reason, judgement.message);
+        return {true, Reason::valid, {}, UnixTime::max()};
+    }
+
     void judge(const std::vector<std::shared_ptr<const Session>> & sessions)
     {
         const generation::GenerationPtr generation = current_();
@@ -282,7 +293,7 @@ private:
         Judge judge(*generation, clock_());
         for (const std::shared_ptr<const Session> & session : sessions)
         {
-            if (!settle(session, judge(*session), generation->settings.sessions))
+            if (!settle(session, unless_observed(*generation, *session, judge(*session)), generation->settings.sessions))
                 return;
         }
     }
@@ -333,6 +344,7 @@ private:
     const CloseSession close_;
     const std::function<generation::GenerationPtr()> current_;
     const Clock clock_;
+    const ObserveSession observe_;
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;
@@ -348,8 +360,8 @@ private:
     std::thread thread_; ///< last: everything above exists before it starts
 };
 
-Registry::Registry(CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock)
-    : impl_(std::make_unique<Impl>(std::move(close), std::move(current), std::move(clock)))
+Registry::Registry(CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock, ObserveSession observe)
+    : impl_(std::make_unique<Impl>(std::move(close), std::move(current), std::move(clock), std::move(observe)))
 {
 }
 

@@ -159,8 +159,16 @@ TEST(Status, SaysWhatIsInForceAndNoSecret)
     observe::Counters counters;
     counters.count_handshake(Reason::valid);
     counters.count_login(Reason::no_rule);
+    observe::WouldRefuse would_refuse;
+    would_refuse.count(
+        {observe::Stage::login, "https_port", "CN=\"x\"", "bob", Reason::no_rule}, generation.loaded_at, 3, "no rule");
     const auto json = status_json(
-        {.generation = generation, .reload = reload, .counters = counters, .live_sessions = 4, .closed_sessions = 5});
+        {.generation = generation,
+         .reload = reload,
+         .counters = counters,
+         .live_sessions = 4,
+         .closed_sessions = 5,
+         .would_refuse = would_refuse});
     EXPECT_THAT(json, Not(HasSubstr("sesame")));
     EXPECT_THAT(json, Not(HasSubstr("AAAA")));
     EXPECT_THAT(json, Not(HasSubstr("4141")));
@@ -175,6 +183,10 @@ TEST(Status, SaysWhatIsInForceAndNoSecret)
     EXPECT_EQ(object->getObject("logins")->getValue<int>("NO-RULE"), 1);
     EXPECT_EQ(object->getObject("sessions")->getValue<int>("live"), 4);
     EXPECT_EQ(object->getObject("sessions")->getValue<int>("closed"), 5);
+    const auto row = object->getObject("would_refuse")->getArray("rows")->getObject(0);
+    EXPECT_EQ(row->getValue<std::string>("identity"), "CN=\"x\"");
+    EXPECT_EQ(row->getValue<std::string>("reason"), "NO-RULE");
+    EXPECT_EQ(row->getValue<int>("count"), 1);
     EXPECT_EQ(json.find('\n'), std::string::npos);
 }
 

@@ -154,6 +154,18 @@ INSTANTIATE_TEST_SUITE_P(
                 s.server.extended_verification = true;
             }},
         Change{
+            "Mode",
+            [](Settings & s)
+            {
+                s.mode = Mode::observe;
+            }},
+        Change{
+            "ListenerMode",
+            [](Settings & s)
+            {
+                s.listeners[0].mode = Mode::observe;
+            }},
+        Change{
             "ListenerName",
             [](Settings & s)
             {

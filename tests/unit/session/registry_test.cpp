@@ -351,6 +351,44 @@ TEST_F(Sessions, OneThatIsAddedWhileAGenerationComesIsJudgedByIt)
     }
 }
 
+TEST_F(Sessions, StayWhereTheirListenerOnlyObserves)
+{
+    std::vector<std::pair<uint64_t, Reason>> observed;
+    Registry registry(
+        [this](const Session & closed, const std::string & reason)
+        {
+            const std::lock_guard guard(mutex_);
+            closed_[closed.token] = reason;
+            changed_.notify_all();
+        },
+        [this] { return published_.current(); }, [this] { return world_.now + seconds(ahead_); },
+        [&](const Session & session, Reason reason, const std::string &)
+        {
+            const std::lock_guard guard(mutex_);
+            observed.emplace_back(session.token, reason);
+            changed_.notify_all();
+        });
+    const auto alice = identity(leaf_spec("alice"));
+    ASSERT_TRUE(registry.add(session(1, alice, "alice")).has_value());
+    const auto nobody = [this](config::Mode mode)
+    {
+        auto made = make();
+        made->rules = must(mapping::RuleSet::compile({}));
+        for (config::Listener & listener : made->settings.listeners)
+            listener.mode = mode;
+        return made;
+    };
+    publish(nobody(config::Mode::observe));
+    registry.generation_published();
+    EXPECT_TRUE(eventually([&] { return observed.size() == 1; }));
+    EXPECT_EQ(observed[0], (std::pair<uint64_t, Reason>(1, Reason::no_rule)));
+    EXPECT_TRUE(registry.add(session(2, alice, "alice")).has_value()) << "nor is one refused";
+    EXPECT_EQ(registry.size(), 2u);
+    publish(nobody(config::Mode::enforce));
+    registry.generation_published();
+    EXPECT_TRUE(closes(2));
+}
+
 class AfterQuery : public Sessions
 {
 protected:

@@ -1,0 +1,27 @@
+#pragma once
+
+// Observe mode: everything is judged as if enforced, and nothing is refused that the stock server would not refuse.
+//
+// A peer whose refusal is let through goes on as a peer of the stock server does: its chain has passed openSSL.server's (or
+// openSSL.client's) own verification, and it has no identity. Nothing is granted to it; its login is the server's own.
+
+#include "policy/authorize.h"
+#include "policy/verify.h"
+
+namespace chmtls::policy
+{
+
+/// Of a listener; empty: of connections that we make.
+[[nodiscard]] config::Mode mode_of(const generation::Generation & generation, std::string_view listener);
+
+/// A verdict that refuses: does the connection go on all the same, without an identity? Only in observe mode, and only when
+/// openSSL.* itself accepts the chain: path, dates, purpose and, with extendedVerification, the name; without revocation lists
+/// and without any rule of <mtls>. What is too large or cannot be read stays refused.
+[[nodiscard]] bool
+lets_through(const generation::Generation & generation, const PeerQuery & query, const PeerVerdict & verdict, UnixTime now);
+
+/// A login that is refused: does the server's own login decide instead? Only in observe mode, and not for a user who can be
+/// entered by certificate only: it has no login of the server's.
+[[nodiscard]] bool lets_through(const generation::Generation & generation, const IdentityPtr & identity, const Login & login);
+
+}

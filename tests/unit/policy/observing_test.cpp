@@ -1,0 +1,128 @@
+// Observe mode: what goes on although it would be refused, what does not, and that nobody gets an identity by it.
+
+#include <gtest/gtest.h>
+
+#include "policy/observing.h"
+#include "unit/policy/world.h"
+
+namespace chmtls::policy
+{
+namespace
+{
+
+using test::leaf_spec;
+using test::must;
+using test::world;
+
+class Observing : public testing::Test
+{
+protected:
+    Observing()
+    {
+        generation_->settings.mode = config::Mode::observe;
+        for (config::Listener & listener : generation_->settings.listeners)
+            listener.mode = config::Mode::observe;
+        generation_->stock_client_trust = must(trust::TrustStore::create({world().client_root.certificate}, {}, {}));
+        generation_->stock_server_trust = must(trust::TrustStore::create({world().server_root.certificate}, {}, {}));
+    }
+
+    /// Its list revokes the client that is given.
+    void revoke(const pki::Issued & client)
+    {
+        const auto der = must(pki::issue_crl(
+            {.revoked = {{client.certificate.facts().serial_hex, std::chrono::seconds(-60)}}}, world().client_root, world().now));
+        generation_->client_trust
+            = must(trust::TrustStore::create({world().client_root.certificate}, must(trust::Crl::parse(der, "crl")), {}));
+    }
+
+    struct Judged
+    {
+        PeerVerdict verdict;
+        bool let_through;
+    };
+    [[nodiscard]] Judged judge(const test::Chain & chain, PeerQuery query = test::World::client_query()) const
+    {
+        const auto ders = test::views(chain);
+        query.chain = ders;
+        PeerVerdict verdict = verify_peer(*generation_, query, world().now);
+        const bool through = lets_through(*generation_, query, verdict, world().now);
+        return {std::move(verdict), through};
+    }
+
+    std::shared_ptr<generation::Generation> generation_ = world().generation();
+};
+
+TEST_F(Observing, ARevokedCertificateGoesOnWithoutAnIdentity)
+{
+    const pki::Issued alice = world().client(leaf_spec("alice"));
+    EXPECT_TRUE(judge({alice.certificate}).verdict.accepted());
+    revoke(alice);
+    const Judged revoked = judge({alice.certificate});
+    EXPECT_EQ(revoked.verdict.reason, Reason::revoked);
+    EXPECT_EQ(revoked.verdict.identity, nullptr);
+    EXPECT_TRUE(revoked.let_through);
+    const Judged other = judge({world().client(leaf_spec("bob")).certificate});
+    EXPECT_TRUE(other.verdict.accepted());
+    EXPECT_FALSE(other.let_through) << "it is accepted";
+}
+
+TEST_F(Observing, OnlyWhereItIsSaid)
+{
+    const pki::Issued alice = world().client(leaf_spec("alice"));
+    revoke(alice);
+    generation_->settings.listeners[0].mode = config::Mode::enforce;
+    EXPECT_FALSE(judge({alice.certificate}).let_through);
+    EXPECT_TRUE(judge({alice.certificate}, test::World::client_query("https_port")).let_through);
+}
+
+TEST_F(Observing, WhatTheStockServerRefusesStaysRefused)
+{
+    pki::Spec expired = leaf_spec("alice");
+    expired.not_before = std::chrono::seconds(-7200);
+    expired.not_after = std::chrono::seconds(-3600);
+    EXPECT_FALSE(judge({world().client(expired).certificate}).let_through);
+    const pki::Issued foreign = must(pki::issue(leaf_spec("alice"), world().foreign_root, world().now));
+    EXPECT_FALSE(judge({foreign.certificate}).let_through);
+    EXPECT_FALSE(judge({}).let_through);
+    const pki::Issued alice = world().client(leaf_spec("alice"));
+    EXPECT_FALSE(judge({alice.certificate}, test::World::client_query("no_such_port")).let_through);
+    EXPECT_FALSE(judge({alice.certificate}, test::World::client_query("interserver_https_port")).let_through)
+        << "nobody is verified there: that is for the host to know";
+    EXPECT_FALSE(judge(test::Chain(max_chain_length + 1, alice.certificate)).let_through);
+}
+
+TEST_F(Observing, ASpiffeRuleIsNoStockRule)
+{
+    world().add_trust_domain(*generation_);
+    // Signed by the CA that openSSL.server believes, but not by the bundle of the domain that it claims.
+    const pki::Issued foreign = world().client(test::svid_spec("spiffe://example.org/service"));
+    const Judged judged = judge({foreign.certificate});
+    EXPECT_FALSE(judged.verdict.accepted());
+    EXPECT_TRUE(judged.let_through);
+    // Nor the reverse: openSSL.server does not believe this one.
+    pki::Spec spec = test::svid_spec("spiffe://other.example/service");
+    const pki::Issued unknown = must(pki::issue(spec, world().domain_root, world().now));
+    EXPECT_FALSE(judge({unknown.certificate}).let_through);
+}
+
+TEST_F(Observing, LoginsThatAreRefusedAreTheServersOwn)
+{
+    generation_->users = must(mapping::ClickHouseUsers::compile(
+        {{"only", {"only"}, {}, false, "users.xml"}, {"both", {"both"}, {}, true, "users.xml"}}));
+    Login login;
+    login.interface = Interface::http;
+    login.certificate_asked = true;
+    login.user_named = true;
+    login.user = "both";
+    EXPECT_EQ(authorize(*generation_, nullptr, login, world().now).outcome, Outcome::refused);
+    EXPECT_TRUE(lets_through(*generation_, nullptr, login));
+    login.user = "only";
+    EXPECT_EQ(authorize(*generation_, nullptr, login, world().now).outcome, Outcome::refused);
+    EXPECT_FALSE(lets_through(*generation_, nullptr, login)) << "it has no other login";
+    login.user = "both";
+    generation_->settings.listeners[1].mode = config::Mode::enforce;
+    EXPECT_FALSE(lets_through(*generation_, nullptr, login));
+}
+
+}
+}
