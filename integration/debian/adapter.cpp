@@ -313,7 +313,7 @@ void Adapter::obey(const Server & server) noexcept
 
 bool Adapter::compares_names(Peer peer) const noexcept
 {
-    return extended_verification_ || (peer == Peer::node && names_nodes_.load(std::memory_order_relaxed));
+    return extended_verification_ || (peer == Peer::node && names_nodes());
 }
 
 std::optional<uint16_t> Adapter::port_between_nodes() const noexcept

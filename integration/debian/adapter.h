@@ -70,6 +70,8 @@ public:
     /// Must the server of an outgoing connection prove the name it was called by: always a node when mtls.nodes says which
     /// certificates are nodes, everybody with openSSL.client.extendedVerification.
     bool compares_names(Peer peer) const noexcept;
+    /// mtls.nodes says which certificates are nodes.
+    bool names_nodes() const noexcept { return names_nodes_.load(std::memory_order_relaxed); }
     /// mtls.nodes.plaintext: nodes are reached over TLS or not at all.
     bool refuses_plaintext() const noexcept { return refuses_plaintext_.load(std::memory_order_relaxed); }
     /// tcp_port_secure, where it is the port of native connections between nodes: there is no tcp_port, or nodes refuse it.

@@ -171,10 +171,10 @@ def other(cluster):
     show(cluster.issue("other-own", "other.test", "node/other", also=("localhost",)))
 
 
-def ask(cluster, table="other"):
-    """Whether `n1` reaches the node behind the table, and what it says."""
+def ask(cluster, table="other", node=None):
+    """Whether the node (`n1`) reaches the one behind the table, and what it says."""
     try:
-        return cluster.n1.server.admin(f"SELECT count() FROM {table}") == "1", ""
+        return (node or cluster.n1).server.admin(f"SELECT count() FROM {table}") == "1", ""
     except RuntimeError as refused:
         return False, str(refused)
 
@@ -262,6 +262,25 @@ def test_a_rule_that_goes(cluster):
     assert "is no node of ours" in told
     cluster.n1.configure()
     eventually(lambda: ask(cluster)[0], within=10, what="the rule")
+
+
+def test_a_server_that_began_without_verification(cluster, other, rogue):
+    """What it verifies is fixed at its start, but not of nodes once there are rules for them."""
+    n3 = cluster.n3
+    n3.server.admin("CREATE TABLE other AS system.one ENGINE = Distributed(other, system, one)")
+    other(rogue)
+    n3.configure(nodes="", verification="none")
+    n3.server.kill()
+    n3.server.start()
+    try:
+        eventually(lambda: ask(cluster, node=n3)[0], within=10, what="a node that nobody asks for anything")
+        n3.configure()
+        told = eventually(lambda: ask(cluster, node=n3)[1], within=10, what="the refusal")
+        assert "is no node of ours" in told
+    finally:
+        n3.configure()
+        n3.server.kill()
+        n3.server.start()
 
 
 CREDENTIALS_BY_PURPOSE = """<credentials>

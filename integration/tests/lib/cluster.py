@@ -39,13 +39,13 @@ class Node:
         write(self.pair.key, certificate.key.read_bytes())
         write(self.pair.certificate, certificate.certificate.read_bytes(), 0o644)
 
-    def configure(self, nodes=NODES, extra="", credentials=True):
+    def configure(self, nodes=NODES, extra="", credentials=True, verification="strict"):
         cluster, pair = self.cluster, self.pair
         files = f"<certificateFile>{pair.certificate}</certificateFile><privateKeyFile>{pair.key}</privateKeyFile>"
         verify = "<invalidCertificateHandler><name>RejectCertificateHandler</name></invalidCertificateHandler>"
         self.server.write_config(
             openssl_server=f"{files}<caConfig>{cluster.ca.file}</caConfig><verificationMode>relaxed</verificationMode>{verify}",
-            openssl_client=f"{files}<caConfig>{cluster.ca.file}</caConfig><verificationMode>strict</verificationMode>{verify}",
+            openssl_client=f"{files}<caConfig>{cluster.ca.file}</caConfig><verificationMode>{verification}</verificationMode>{verify}",
             mtls=f"""<poll_interval>1</poll_interval>{nodes}
 <trust_domains><trust_domain><name>{DOMAIN}</name><bundle>{self.bundle}</bundle></trust_domain></trust_domains>""",
             extra=f"""<interserver_https_host>{self.host}</interserver_https_host>
