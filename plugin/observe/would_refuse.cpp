@@ -1,5 +1,7 @@
 #include "observe/would_refuse.h"
 
+#include <tuple>
+
 #include "base/error.h"
 
 namespace chmtls::observe
@@ -25,6 +27,12 @@ std::string_view name(Stage stage)
         break;
     }
     return "session";
+}
+
+bool Refusal::operator<(const Refusal & other) const
+{
+    return std::tie(stage, where, identity, user, reason)
+           < std::tie(other.stage, other.where, other.identity, other.user, other.reason);
 }
 
 void WouldRefuse::count(Refusal refusal, UnixTime now, uint64_t generation, std::string message)

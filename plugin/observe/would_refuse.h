@@ -31,7 +31,7 @@ struct Refusal
     std::string user;     ///< asked for, or logged in; may be empty
     Reason reason = Reason::internal;
 
-    [[nodiscard]] auto operator<=>(const Refusal &) const = default;
+    [[nodiscard]] bool operator<(const Refusal & other) const;
 };
 
 struct Observed
