@@ -241,7 +241,8 @@ private:
             if (time_is_up())
             {
                 const uint64_t token = endings_.begin()->second;
-                close_one(lock, token, std::move(entries_.at(token).ending->reason));
+                const std::string reason = std::move(entries_.at(token).ending->reason); // the entry goes
+                close_one(lock, token, reason);
                 continue;
             }
             if (!judge_all_ && !something_ended())
@@ -316,7 +317,7 @@ private:
         Entry & entry = found->second;
         if (policy.on_revoked == config::OnRevoked::now || entry.activity == Activity::idle)
         {
-            close_one(lock, token, std::move(judgement.message));
+            close_one(lock, token, judgement.message);
             return true;
         }
         SteadyTime end = steady_now() + policy.max_wait;
@@ -327,7 +328,7 @@ private:
     }
 
     /// Unlocks while the host is told. Needs no memory.
-    void close_one(std::unique_lock<std::mutex> & lock, uint64_t token, std::string reason)
+    void close_one(std::unique_lock<std::mutex> & lock, uint64_t token, const std::string & reason)
     {
         const std::shared_ptr<const Session> session = entries_.at(token).session;
         erase(token);
