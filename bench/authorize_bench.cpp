@@ -32,6 +32,8 @@ using chmtls::mapping::Subject;
 using chmtls::mapping::UserCertificates;
 using chmtls::openssl::CertificateFacts;
 
+const chmtls::UnixTime at = chmtls::system_time();
+
 constexpr size_t subject_count = 512;
 
 /// One kind of rule: its pattern, a name that matches it, and the same pattern as a regular expression.
@@ -166,7 +168,7 @@ void decide(benchmark::State & state, const std::vector<Shape> & shapes, size_t 
     std::vector<std::optional<std::string>> users(subjects.size());
     for (size_t i = 0; i < subjects.size(); ++i)
     {
-        auto decision = set->decide(subjects[i].subject(), std::nullopt);
+        auto decision = set->decide(subjects[i].subject(), std::nullopt, at);
         if (!decision.accepted())
         {
             state.SkipWithError("a certificate matches no rule");
@@ -178,7 +180,7 @@ void decide(benchmark::State & state, const std::vector<Shape> & shapes, size_t 
     size_t next = 0;
     for (auto _ : state)
     {
-        benchmark::DoNotOptimize(set->decide(subjects[next].subject(), users[next]));
+        benchmark::DoNotOptimize(set->decide(subjects[next].subject(), users[next], at));
         next = (next + 1) % subjects.size();
     }
 }
@@ -258,7 +260,7 @@ void costly_certificate(benchmark::State & state)
         certificate.facts.san.uris.push_back(fmt::format("https://h/x/{}", i));
     }
     for (auto _ : state)
-        benchmark::DoNotOptimize(set->decide(certificate.subject(), std::nullopt));
+        benchmark::DoNotOptimize(set->decide(certificate.subject(), std::nullopt, at));
 }
 
 /// Prints as usual, and keeps the best time of each benchmark.

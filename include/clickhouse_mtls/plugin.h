@@ -241,7 +241,7 @@ extern "C"
         uint32_t struct_size;
         uint32_t interface;     /* CHMTLS_INTERFACE_* */
         uint64_t session_token; /* chosen by the host, given back in close_session */
-        chmtls_bytes user;      /* the user that authorize granted; empty while nobody has logged in */
+        chmtls_bytes user;      /* the user that authorize granted; empty while nobody has logged in, or by password */
         chmtls_bytes rule;      /* the rule it named */
     } chmtls_session;
 
@@ -319,15 +319,17 @@ extern "C"
         chmtls_status (*identity_describe)(chmtls_identity * identity, const chmtls_sink * sink);
 
         /* May this peer log in, and as whom. `identity` null: the peer showed no certificate.
-         * OK: the sink got one USER and one RULE item. REFUSED: the login must fail. DECLINED: not a certificate login; the error
-         * text says why not. An identity of an older generation is judged again first. OK and REFUSED are audited by a log line.
-         * THREADING: any thread, no I/O, no lock that a reload holds. `error` may be null. */
+         * OK: the sink got one USER and one RULE item. REFUSED: the login must fail. DECLINED: the server's own login decides;
+         * the error text says why. The sink then gets one RULE item when that is a rule's condition for a login by certificate
+         * and password: the session is registered with that rule and no user. An identity of an older generation is judged again
+         * first. OK and REFUSED are audited by a log line. THREADING: any thread, no I/O, no lock that a reload holds. `error`
+         * may be null. */
         chmtls_status (*authorize)(
             chmtls_plugin * plugin, chmtls_identity * identity, const chmtls_login * login, const chmtls_sink * sink,
             chmtls_buffer * error);
 
         /* Register a live session, or renew what is known of it (same session_token: after another login on a kept connection).
-         * It is judged again at each new generation and at its certificate's notAfter.
+         * It is judged again at each new generation, at its certificate's notAfter and at the end that its rule sets.
          * A session without a certificate is not ours to watch: a null identity is INVALID_HANDLE.
          * OWNERSHIP: the module keeps its own reference to the identity; the caller's handle stays the caller's.
          * THREADING: any thread. OK, REFUSED (a newer generation does not let it in: end it). */

@@ -118,7 +118,8 @@ struct Verification
     Identity identity;
 };
 
-/// The answer to a login: `user` and `rule` are set when outcome.ok().
+/// The answer to a login: `user` and `rule` are set when outcome.ok(); `rule` alone when a password decides for it
+/// (CHMTLS_DECLINED).
 struct Authorization
 {
     Outcome outcome;
@@ -379,6 +380,8 @@ public:
         SmallText text;
         result.outcome.status = call(handle_, identity.get(), &login, &sink, text.buffer());
         result.outcome.message = text.str();
+        if (result.outcome.status == CHMTLS_DECLINED && !collector.failed)
+            result.rule = std::move(collector.rule);
         if (!result.outcome.ok())
             return result;
         if (collector.failed || collector.user.empty())

@@ -57,7 +57,7 @@ LoginAnswer decide(chmtls::Plugin & plugin, ConnectionScope & scope, const Login
     if (!granted && answer.outcome.status != CHMTLS_DECLINED)
         return denied(answer.outcome.message);
 
-    const auto watched = granted ? scope.watch(answer.user, answer.rule) : scope.watch({}, {});
+    const auto watched = scope.watch(answer.user, answer.rule);
     if (!watched.ok())
         return denied(watched.message);
     if (granted)

@@ -16,9 +16,9 @@ def policy(**listeners):
     return f"<listeners>{inner}</listeners>"
 
 
-def start(patched, world, directory, openssl, mtls, mode="relaxed"):
+def start(patched, world, directory, openssl, mtls, mode="relaxed", users=USERS):
     pair = world.ca.server("listener-server")
-    return Server(patched, directory, Config(openssl_server=openssl(world.ca.file, pair, mode), mtls=mtls, users=USERS)).start()
+    return Server(patched, directory, Config(openssl_server=openssl(world.ca.file, pair, mode), mtls=mtls, users=users)).start()
 
 
 @pytest.fixture(
@@ -96,7 +96,8 @@ def test_without_a_listeners_section_verification_mode_decides(patched, world, t
 
 
 def test_verification_mode_none_asks_nobody(patched, world, tmp_path, openssl):
-    server = start(patched, world, tmp_path / "server", openssl, "", "none")
+    users = user("alice") + user(GOOD[0], f"<password>{GOOD[1]}</password>")
+    server = start(patched, world, tmp_path / "server", openssl, "", "none", users)
     try:
         assert clients.https_as(server, world.ca.file, world.alice, "alice").status == 401
         assert clients.native(server, world.ca.file, world.alice, *GOOD).user == GOOD[0]
@@ -120,9 +121,18 @@ def test_an_interserver_port_has_a_policy_of_its_own(patched, world, tmp_path, o
         assert reached.status is not None, reached
 
 
-def test_accept_certificate_handler_never_makes_an_identity(patched, world, tmp_path, openssl):
-    section = openssl(world.ca.file, world.ca.server("accepting-server")).replace("MtlsCertificateHandler", "AcceptCertificateHandler")
-    with Server(patched, tmp_path / "server", Config(openssl_server=section, mtls="", users=USERS)) as server:
-        for pair in (world.of_other_ca, world.self_signed, world.expired):
-            assert not clients.native(server, world.ca.file, pair, "alice")
-            assert not clients.https_as(server, world.ca.file, pair, "alice")
+@pytest.mark.parametrize(
+    ("setting", "change"),
+    [
+        ("invalidCertificateHandler", ("MtlsCertificateHandler", "AcceptCertificateHandler")),
+        ("verificationMode", (">relaxed<", ">none<")),
+        ("loadDefaultCAFile", ("<caConfig>", "<loadDefaultCAFile>true</loadDefaultCAFile><caConfig>")),
+    ],
+)
+def test_no_start_where_identities_could_be_forged(patched, world, tmp_path, openssl, setting, change):
+    """Refused while a user is matched against certificates; the twin with the same setting and no such user starts."""
+    section = openssl(world.ca.file, world.ca.server(f"guarded-{setting.lower()}")).replace(*change)
+    said = Server(patched, tmp_path / "refused", Config(openssl_server=section, mtls="", users=USERS)).start_refused()
+    assert f"openSSL.server.{setting}" in said and "rules or users are matched" in said, said[-2000:]
+    with Server(patched, tmp_path / "started", Config(openssl_server=section, mtls="", users=user("other", "<password>x</password>"))) as server:
+        assert server.admin("SELECT 1") == "1"

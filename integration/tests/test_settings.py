@@ -129,16 +129,20 @@ def test_ca_config_as_a_hashed_directory(make, world, tmp_path):
         assert not clients.native(server, world.ca.file, world.of_other_ca, "alice")
 
 
-def test_system_authorities_only_when_asked_for(server_factory, world):
+def test_system_authorities_do_not_vouch_for_clients(server_factory, world):
     pair = world.ca.server("settings-server")
     section = f"<certificateFile>{pair.certificate}</certificateFile><privateKeyFile>{pair.key}</privateKeyFile>"
     section += "<verificationMode>relaxed</verificationMode>"
-    for flag, let_in in (("true", True), ("false", False)):
+
+    def server(flag):
         config = Config(openssl_server=f"{section}<loadDefaultCAFile>{flag}</loadDefaultCAFile>", mtls="", users=USERS)
-        server = server_factory(config)
-        server.environment["SSL_CERT_FILE"] = str(world.ca.file)  # what OpenSSL takes for the system's
-        with server:
-            assert bool(clients.native(server, world.ca.file, world.alice, "alice")) == let_in
+        made = server_factory(config)
+        made.environment["SSL_CERT_FILE"] = str(world.ca.file)  # what OpenSSL takes for the system's
+        return made
+
+    with server("false") as silent:
+        assert not clients.native(silent, world.ca.file, world.alice, "alice")
+    assert "openSSL.server.loadDefaultCAFile" in server("true").start_refused()
 
 
 def test_private_key_passphrase(make, world):

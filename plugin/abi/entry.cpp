@@ -464,7 +464,11 @@ chmtls_status authorize(
                  .other_credentials = (asked->flags & CHMTLS_LOGIN_OTHER_CREDENTIALS) != 0},
                 *remote);
             if (decision.outcome == policy::Outcome::declined)
+            {
+                if (!decision.rule.empty())
+                    put(*sink, CHMTLS_ITEM_RULE, abi::bytes_of(decision.rule));
                 return text.fail(CHMTLS_DECLINED, decision.message);
+            }
             if (decision.outcome != policy::Outcome::granted)
                 return text.fail(CHMTLS_REFUSED, decision.message);
             put(*sink, CHMTLS_ITEM_USER, abi::bytes_of(decision.user));

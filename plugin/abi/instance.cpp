@@ -260,6 +260,7 @@ std::string Instance::status() const
         .ending_sessions = sessions_->ending(),
         .would_refuse = would_refuse_,
         .dns = dns_.status(),
+        .now = system_time(),
     });
 }
 

@@ -122,6 +122,25 @@ Object trust(const generation::Generation & generation)
     return trusted;
 }
 
+Array revocation_lists(const generation::Generation & generation, UnixTime now)
+{
+    Array array;
+    for (const auto & list : generation.revocation_lists)
+    {
+        auto one = object();
+        one.set("source", text(list.source));
+        one.set("issuer", text(list.issuer));
+        one.set("entries", number(list.entries));
+        one.set("this_update", format_rfc3339(list.this_update));
+        one.set("next_update", list.next_update ? Var(format_rfc3339(*list.next_update)) : Var());
+        one.set("policy", std::string(trust::word(list.rule.policy)));
+        one.set("stale", std::string(trust::word(list.rule.stale)));
+        one.set("state", std::string(generation::word(generation::freshness(list, now))));
+        array.add(one);
+    }
+    return array;
+}
+
 Object reload(const generation::ReloadState & state)
 {
     auto one = object();
@@ -184,6 +203,7 @@ std::string status_json(const StatusFacts & facts)
     add_credentials(credentials, "keeper", generation.keeper_credentials);
     status.set("credentials", credentials);
     status.set("trust", trust(generation));
+    status.set("revocation_lists", revocation_lists(generation, facts.now));
     status.set("peers", counted(facts.counters.handshakes_by_code()));
     status.set("logins", counted(facts.counters.logins_by_code()));
     auto sessions = object();

@@ -20,6 +20,7 @@ struct StatusFacts
     size_t ending_sessions = 0;
     const observe::WouldRefuse & would_refuse;
     dns::Status dns = {};
+    UnixTime now;
 };
 
 /// The state of an instance as one JSON object on one line: what is in force, since when, what is served, the last reload, what

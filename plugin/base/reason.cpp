@@ -81,6 +81,11 @@ constexpr std::array rows{
     Row{Reason::node_rule, "NODE-RULE", access_denied},
     Row{Reason::node_user, "NODE-USER", access_denied},
     Row{Reason::keeper_rule, "KEEPER-RULE", access_denied},
+    Row{Reason::lifetime, "LIFETIME", bad_certificate},
+    Row{Reason::ending, "ENDING", certificate_expired},
+    Row{Reason::rule_time, "RULE-TIME", access_denied},
+    Row{Reason::session_time, "SESSION-TIME", access_denied},
+    Row{Reason::password_required, "PASSWORD-REQUIRED", access_denied},
 };
 
 constexpr bool rows_in_order()

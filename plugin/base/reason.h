@@ -55,10 +55,15 @@ enum class Reason : uint8_t
     mixed_credentials,    ///< certificate login together with a password or an Authorization header
     certificate_required, ///< certificate login asked for without a verified certificate
     internal,
-    verification_off, ///< this side verifies nobody (verificationMode none), so nobody has an identity
-    node_rule,        ///< where only cluster nodes may be: no node rule matches
-    node_user,        ///< a cluster node asks to be a user that nodes may not be
-    keeper_rule,      ///< the server is no Keeper: no keeper rule matches
+    verification_off,  ///< this side verifies nobody (verificationMode none), so nobody has an identity
+    node_rule,         ///< where only cluster nodes may be: no node rule matches
+    node_user,         ///< a cluster node asks to be a user that nodes may not be
+    keeper_rule,       ///< the server is no Keeper: no keeper rule matches
+    lifetime,          ///< the certificate lives longer than max_certificate_lifetime
+    ending,            ///< it has less left than min_remaining_lifetime
+    rule_time,         ///< a rule matches, but not at this time
+    session_time,      ///< the session has lasted as long as its rule allows
+    password_required, ///< the certificate is right, and the rule wants the user's password as well
     count
 };
 

@@ -8,6 +8,7 @@
 #include "cli/configuration.h"
 #include "cli/input.h"
 #include "cli/json.h"
+#include "cli/revocation_text.h"
 #include "policy/authorize.h"
 #include "policy/describe.h"
 #include "policy/observing.h"
@@ -38,7 +39,8 @@ struct Options
 struct Story
 {
     policy::PeerExplanation peer;
-    std::optional<policy::Explanation> login; ///< nothing: the handshake failed, or nobody logs in there
+    std::vector<trust::RevocationStep> revocation; ///< part of the peer's verdict
+    std::optional<policy::Explanation> login;      ///< nothing: the handshake failed, or nobody logs in there
 };
 
 /// Between servers the handshake is all there is.
@@ -52,8 +54,9 @@ policy::Interface interface_of(std::string_view listener)
     return listener == "tcp_port_secure" ? policy::Interface::native : policy::Interface::http;
 }
 
-policy::PeerExplanation
-judge_chain(const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at)
+policy::PeerExplanation judge_chain(
+    const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at,
+    std::vector<trust::RevocationStep> & revocation)
 {
     if (chain.defect)
         return {
@@ -74,6 +77,7 @@ judge_chain(const generation::Generation & generation, const PeerChain & chain, 
         query.expected_name = options.host;
         query.purpose = options.outgoing == "keeper" ? config::Purpose::keeper : config::Purpose::node;
     }
+    revocation = policy::explain_revocation(generation, query, at);
     policy::PeerExplanation explanation = policy::explain_peer(generation, query, at);
     explanation.verdict.let_through = policy::lets_through(generation, query, explanation.verdict, at);
     return explanation;
@@ -81,7 +85,8 @@ judge_chain(const generation::Generation & generation, const PeerChain & chain, 
 
 Story tell(const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at)
 {
-    Story story{.peer = judge_chain(generation, chain, options, at), .login = std::nullopt};
+    Story story;
+    story.peer = judge_chain(generation, chain, options, at, story.revocation);
     if (!story.peer.verdict.accepted() || handshake_only(options))
         return story;
 
@@ -165,6 +170,8 @@ void print_text(const generation::Generation & generation, const Story & story, 
             "listener {}: port {}, client certificate {}", listener->name, listener->port, asks(listener->client_certificate)));
     if (!options.outgoing.empty())
         print_line(fmt::format("connection: to the {} at '{}'", options.outgoing, printable(options.host)));
+    for (const std::string & line : revocation_lines(story.revocation))
+        print_line("revocation: " + printable(line, 4096));
     print_rules(story.peer.traces);
     const policy::PeerVerdict & verdict = story.peer.verdict;
     if (!verdict.accepted())
@@ -247,6 +254,7 @@ void print_json(const generation::Generation & generation, const Story & story, 
         object.text("outgoing", options.outgoing).text("host", options.host);
     print_line(object.text("digest", to_hex(generation.digest))
                    .raw("certificate", verdict.str())
+                   .raw("revocation", revocation_json(story.revocation))
                    .raw("rules", json_array(rules))
                    .raw("decision", decision.str())
                    .str());

@@ -4,11 +4,13 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/input.h"
 #include "cli/json.h"
+#include "cli/revocation_text.h"
 #include "policy/describe.h"
 #include "policy/verify.h"
 #include "spiffe/svid.h"
@@ -35,6 +37,7 @@ struct Options
     Profile profile = Profile::automatic;
     trust::Purpose purpose = trust::Purpose::any;
     size_t depth = 9;
+    trust::RevocationPolicy revocation = trust::RevocationPolicy::if_present;
     std::string name;
     std::string at;
 };
@@ -116,7 +119,14 @@ bool beyond_bounds(const std::vector<openssl::Certificate> & chain)
     return chain.size() > policy::max_chain_length || bytes > policy::max_chain_bytes;
 }
 
-Answer accepted(const openssl::Certificate & leaf, const trust::PathVerdict & path, const std::optional<spiffe::Id> & id)
+trust::RevocationRules rules_of(const Options & options)
+{
+    return {.general = {.policy = options.revocation}, .by_authority = {}};
+}
+
+Answer accepted(
+    const openssl::Certificate & leaf, const trust::PathVerdict & path, const std::optional<spiffe::Id> & id,
+    const std::vector<trust::RevocationStep> & revocation)
 {
     mapping::Subject subject{
         .facts = leaf.facts(), .spiffe_id = std::nullopt, .trust_domain = std::nullopt, .issuer_spki_sha256 = std::nullopt};
@@ -127,48 +137,56 @@ Answer accepted(const openssl::Certificate & leaf, const trust::PathVerdict & pa
     }
     if (path.path.size() > 1)
         subject.issuer_spki_sha256 = path.path[1].facts().spki_sha256;
-    return Answer{.reason = Reason::valid, .message = path.message, .identity = policy::identity_json(subject)};
+    return Answer{
+        .reason = Reason::valid,
+        .message = fmt::format("{}", fmt::join(revocation_lines(revocation), "; ")),
+        .identity = policy::identity_json(subject)};
 }
 
 Answer judge_svid(const Trusted & trusted, const std::vector<openssl::Certificate> & chain, const Options & options, UnixTime at)
 {
     // The CRLs go to the one bundle that will judge: authorities of two trust domains may bear the same name.
-    std::map<std::string, std::vector<trust::Crl>> crls;
+    std::map<std::string, spiffe::BundleSet::Revocation> revocation;
     const auto & uris = chain.front().facts().san.uris;
     const auto id = spiffe::Id::parse(uris.empty() ? std::string_view() : uris.front());
     for (const spiffe::Bundle & bundle : trusted.bundles)
     {
         if (id && id->trust_domain() == bundle.trust_domain)
-            crls.emplace(bundle.trust_domain, trusted.crls);
+            revocation[bundle.trust_domain] = {trusted.crls, rules_of(options)};
     }
 
-    const auto bundles = spiffe::BundleSet::create(trusted.bundles, std::move(crls));
+    const auto bundles = spiffe::BundleSet::create(trusted.bundles, std::move(revocation));
     if (!bundles)
         return refused(Reason::crl_invalid, describe(bundles.error()));
 
     const std::span<const openssl::Certificate> intermediates(chain.data() + 1, chain.size() - 1);
-    const spiffe::SvidVerdict verdict = spiffe::verify_svid(**bundles, chain.front(), intermediates, at, options.depth);
+    std::vector<trust::RevocationStep> steps;
+    const spiffe::SvidVerdict verdict = spiffe::verify_svid(**bundles, chain.front(), intermediates, at, options.depth, &steps);
     if (!verdict.accepted())
         return refused(verdict.path.reason, verdict.path.message);
-    return accepted(chain.front(), verdict.path, verdict.id);
+    return accepted(chain.front(), verdict.path, verdict.id, steps);
 }
 
 Answer judge_x509(const Trusted & trusted, const std::vector<openssl::Certificate> & chain, const Options & options, UnixTime at)
 {
-    const auto store = trust::TrustStore::create(trusted.authorities, trusted.crls, {});
+    trust::TrustStore::Options store_options;
+    store_options.revocation = rules_of(options);
+    const auto store = trust::TrustStore::create(trusted.authorities, trusted.crls, std::move(store_options));
     if (!store)
         return refused(Reason::crl_invalid, describe(store.error()));
 
+    std::vector<trust::RevocationStep> steps;
     const trust::PathVerdict verdict = (*store)->verify({
         .leaf = chain.front(),
         .intermediates = std::span(chain).subspan(1),
         .purpose = options.purpose,
         .depth = options.depth,
         .at = at,
+        .revocation = &steps,
     });
     if (!verdict.accepted())
         return refused(verdict.reason, verdict.message);
-    return accepted(chain.front(), verdict, std::nullopt);
+    return accepted(chain.front(), verdict, std::nullopt, steps);
 }
 
 Answer judge(const Trusted & trusted, const PeerChain & chain, const Options & options, UnixTime at)
@@ -221,12 +239,20 @@ void add_verify(CLI::App & app, Action & action)
     static const std::map<std::string, trust::Purpose> purposes{
         {"client", trust::Purpose::client_auth}, {"server", trust::Purpose::server_auth}, {"any", trust::Purpose::any}};
 
+    static const std::map<std::string, trust::RevocationPolicy> policies{
+        {"off", trust::RevocationPolicy::off},
+        {"if_present", trust::RevocationPolicy::if_present},
+        {"require", trust::RevocationPolicy::require}};
+
     auto options = std::make_shared<Options>();
     CLI::App * command = app.add_subcommand("verify", "Judge a certificate chain: one JSON verdict");
     command->add_option("--chain", options->chain, "PEM file, leaf first, as the peer sends it")->required();
     command->add_option("--ca", options->authorities, "authorities to believe (PEM or DER); may be repeated");
     command->add_option("--trust-domain", options->trust_domains, "NAME=BUNDLE, a SPIFFE trust bundle; may be repeated");
     command->add_option("--crl", options->crls, "revocation list (PEM or DER); may be repeated");
+    command->add_option("--revocation", options->revocation, "what the lack of a list means: off, if_present or require")
+        ->transform(CLI::CheckedTransformer(policies))
+        ->default_str("if_present");
     command->add_option("--profile", options->profile, "x509 or spiffe; default: spiffe for a SPIFFE leaf when bundles are given")
         ->transform(CLI::CheckedTransformer(profiles))
         ->default_str("by the leaf");

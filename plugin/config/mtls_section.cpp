@@ -9,8 +9,10 @@
 #include "config/admin_section.h"
 #include "config/dns_section.h"
 #include "config/host_name.h"
+#include "config/limits_section.h"
 #include "config/nodes_section.h"
 #include "config/openssl_section.h"
+#include "config/revocation_section.h"
 #include "config/rule_section.h"
 #include "config/sessions_section.h"
 #include "config/signed_policy_section.h"
@@ -165,6 +167,8 @@ void read_trust_domains(Section & mtls, Settings & settings, Findings & findings
         TrustDomain result;
         result.name = section.text("name").value_or("");
         result.bundle_file = section.text("bundle").value_or("");
+        result.crl_files = section.texts("crl");
+        result.revocation = read_revocation(section, settings.revocation, findings);
         if (!domains[i]->find("name"))
             section.refuse("", "no <name>", "name the trust domain");
         if (!domains[i]->find("bundle"))
@@ -212,6 +216,7 @@ void read_mtls_section(const Element & element, Settings & settings, Findings & 
     read_mode(section, settings);
     read_listeners(section, settings, findings);
     read_server_certificates(section, settings, findings);
+    settings.revocation = read_revocation(section, {}, findings);
     read_trust_domains(section, settings, findings);
     settings.crl_files = section.texts("crl");
     read_users(section, settings, findings);
@@ -222,6 +227,7 @@ void read_mtls_section(const Element & element, Settings & settings, Findings & 
     read_keeper(section, settings, findings);
     read_purpose_certificates(section, settings, findings);
     read_sessions(section, settings, findings);
+    read_limits(section, settings, findings);
     relax_observed_listeners(settings);
     section.refuse_unknown();
 }

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "config/rule_terms.h"
+
 namespace chmtls::config
 {
 
@@ -36,12 +38,15 @@ std::optional<Rule> read_rule(const Element & element, const std::string & path,
     rule.source = fmt::format("{}:{}: {}", findings.source(), element.line, path);
     std::set<std::string> fields;
     for (const Element & child : element.children)
-        if (child.name != "name" && child.name != "user" && fields.insert(child.name).second)
+        if (child.name != "name" && child.name != "user" && !(kind == RuleKind::yields_user && is_rule_term(child.name))
+            && fields.insert(child.name).second)
             for (std::string & pattern : section.texts(child.name))
                 rule.matchers.push_back({child.name, std::move(pattern)});
     if (!element.find("name"))
         section.refuse("", "no <name>", "name the rule; decisions and logs refer to it");
     read_user(section, element, kind, rule);
+    if (kind == RuleKind::yields_user)
+        rule.terms = read_rule_terms(section);
     if (fields.empty())
         section.refuse("", "no matcher: it would match every certificate", "add for instance <common_name> or <dns>");
     section.refuse_unknown();

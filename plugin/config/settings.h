@@ -2,6 +2,7 @@
 
 // What was asked for: ClickHouse's openSSL section, the ports, and <mtls>, as plain values. Nothing here has been loaded.
 
+#include <array>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -11,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "base/time.h"
 
 namespace chmtls::config
 {
@@ -106,10 +108,41 @@ struct SniCertificate
     std::string passphrase;
 };
 
+enum class RevocationPolicy
+{
+    off,
+    if_present,
+    require,
+};
+
+/// What a list past its nextUpdate and grace makes of the certificates it is for.
+enum class StaleList
+{
+    closed, ///< refused
+    open,   ///< accepted unless listed
+};
+
+struct RevocationRule
+{
+    RevocationPolicy policy = RevocationPolicy::if_present;
+    std::chrono::seconds grace{0};
+    StaleList stale = StaleList::closed;
+};
+
+/// <revocation>
+struct RevocationSection
+{
+    RevocationRule rule;
+    std::chrono::seconds warn_before{3600};            ///< of a list's nextUpdate
+    std::map<std::string, RevocationRule> authorities; ///< by subject, RFC 4514
+};
+
 struct TrustDomain
 {
     std::string name;
     std::string bundle_file;
+    std::vector<std::string> crl_files{}; ///< for this domain alone
+    RevocationSection revocation{};
 };
 
 /// What becomes of a live session that no longer passes.
@@ -149,12 +182,22 @@ struct Matcher
     std::string pattern;
 };
 
+/// When and how a rule holds.
+struct RuleTerms
+{
+    std::optional<UnixTime> valid_from;
+    std::optional<UnixTime> valid_until;
+    std::optional<std::chrono::seconds> max_session;
+    bool password_required = false; ///< ClickHouse's own password as well
+};
+
 struct Rule
 {
     std::string name;
     std::vector<Matcher> matchers;
     std::string user;
     std::string source;
+    RuleTerms terms{};
 };
 
 /// <mtls><dns>
@@ -210,6 +253,25 @@ struct PurposeCertificate
     std::string passphrase;
 };
 
+/// Kinds of peers that limits are given for.
+enum class PeerClass : uint8_t
+{
+    users,  ///< clients that log in
+    nodes,  ///< other nodes, whoever connects to whom
+    keeper, ///< Keeper or ZooKeeper
+};
+inline constexpr size_t peer_class_count = 3;
+
+/// <limits>: what the certificates of a class of peers must be, beyond being valid. What is not set is not limited.
+struct CertificateLimits
+{
+    std::optional<uint64_t> min_rsa_bits;
+    std::vector<std::string> curves;           ///< as openssl::key_strength names them
+    std::vector<std::string> signature_hashes; ///< as openssl::signature_hash names them
+    std::optional<std::chrono::seconds> max_certificate_lifetime;
+    std::optional<std::chrono::seconds> min_remaining_lifetime;
+};
+
 /// <mtls> absent: `enabled` is false and the host leaves the server as it is.
 struct Settings
 {
@@ -221,6 +283,7 @@ struct Settings
     std::vector<SniCertificate> sni;
     std::vector<TrustDomain> trust_domains;
     std::vector<std::string> crl_files; ///< <mtls><crl>: files or directories, for the server side
+    RevocationSection revocation;
     std::vector<Rule> rules;
     std::vector<std::string> rules_files;
     SignedPolicy signed_policy;
@@ -230,6 +293,7 @@ struct Settings
     std::optional<PeerSection> keeper;
     std::optional<PurposeCertificate> node_certificate;
     std::optional<PurposeCertificate> keeper_certificate;
+    std::array<CertificateLimits, peer_class_count> limits; ///< by PeerClass
     std::chrono::milliseconds poll_interval{5000};
     DnsSettings dns;
     std::string admin_socket;          ///< <mtls><admin><socket>; empty: none

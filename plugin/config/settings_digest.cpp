@@ -43,6 +43,32 @@ void put(Digester & digester, const TlsSection & section)
     put(digester, extended);
 }
 
+template <typename T>
+void put(Digester & digester, const std::vector<T> & list);
+
+void put(Digester & digester, std::chrono::seconds duration)
+{
+    put(digester, duration.count());
+}
+
+void put(Digester & digester, UnixTime time)
+{
+    put(digester, time.time_since_epoch());
+}
+
+template <typename T>
+void put(Digester & digester, const std::optional<T> & value);
+
+void put(Digester & digester, const CertificateLimits & limits)
+{
+    const auto & [rsa, curves, hashes, lifetime, remaining] = limits;
+    put(digester, rsa);
+    put(digester, curves);
+    put(digester, hashes);
+    put(digester, lifetime);
+    put(digester, remaining);
+}
+
 void put(Digester & digester, const Listener & listener)
 {
     const auto & [name, port, client_certificate, mode] = listener;
@@ -51,9 +77,6 @@ void put(Digester & digester, const Listener & listener)
     put(digester, client_certificate);
     put(digester, mode);
 }
-
-template <typename T>
-void put(Digester & digester, const std::vector<T> & list);
 
 void put(Digester & digester, const SniCertificate & certificate)
 {
@@ -64,11 +87,34 @@ void put(Digester & digester, const SniCertificate & certificate)
     put(digester, key);
 }
 
+void put(Digester & digester, const RevocationRule & rule)
+{
+    const auto & [policy, grace, stale] = rule;
+    put(digester, policy);
+    put(digester, grace);
+    put(digester, stale);
+}
+
+void put(Digester & digester, const RevocationSection & section)
+{
+    const auto & [rule, warn_before, authorities] = section;
+    put(digester, rule);
+    put(digester, warn_before);
+    put(digester, authorities.size());
+    for (const auto & [subject, own] : authorities)
+    {
+        put(digester, subject);
+        put(digester, own);
+    }
+}
+
 void put(Digester & digester, const TrustDomain & domain)
 {
-    const auto & [name, bundle] = domain;
+    const auto & [name, bundle, crls, revocation] = domain;
     put(digester, name);
     put(digester, bundle);
+    put(digester, crls);
+    put(digester, revocation);
 }
 
 void put(Digester & digester, const Sessions & sessions)
@@ -93,13 +139,23 @@ void put(Digester & digester, const Matcher & matcher)
     put(digester, pattern);
 }
 
+void put(Digester & digester, const RuleTerms & terms)
+{
+    const auto & [from, until, session, password] = terms;
+    put(digester, from);
+    put(digester, until);
+    put(digester, session);
+    put(digester, password);
+}
+
 void put(Digester & digester, const Rule & rule)
 {
-    const auto & [name, matchers, user, source] = rule;
+    const auto & [name, matchers, user, source, terms] = rule;
     static_cast<void>(source); // where it stands changes nothing
     put(digester, name);
     put(digester, matchers);
     put(digester, user);
+    put(digester, terms);
 }
 
 void put(Digester & digester, const Expectation & expectation)
@@ -178,7 +234,7 @@ void put(Digester & digester, const DnsSettings & dns)
 
 Digest32 digest_of(const Settings & settings)
 {
-    const auto & [enabled, mode, server, client, listeners, sni, domains, crls, rules, rules_files, signed_policy, sessions, login, nodes, keeper, node_certificate, keeper_certificate, poll, dns, admin_socket, warnings]
+    const auto & [enabled, mode, server, client, listeners, sni, domains, crls, revocation, rules, rules_files, signed_policy, sessions, login, nodes, keeper, node_certificate, keeper_certificate, limits, poll, dns, admin_socket, warnings]
         = settings;
     static_cast<void>(warnings);
     Digester digester;
@@ -190,6 +246,7 @@ Digest32 digest_of(const Settings & settings)
     put(digester, sni);
     put(digester, domains);
     put(digester, crls);
+    put(digester, revocation);
     put(digester, rules);
     put(digester, rules_files);
     put(digester, signed_policy);
@@ -199,6 +256,8 @@ Digest32 digest_of(const Settings & settings)
     put(digester, keeper);
     put(digester, node_certificate);
     put(digester, keeper_certificate);
+    for (const CertificateLimits & each : limits)
+        put(digester, each);
     put(digester, poll.count());
     put(digester, dns);
     put(digester, admin_socket);

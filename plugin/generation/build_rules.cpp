@@ -38,6 +38,9 @@ void add_expectation(const config::Expectation & expectation, Peers & peers, Err
 mapping::RuleText rule_text(const config::Rule & rule, Errors & errors)
 {
     mapping::RuleText text{rule.name, {}, rule.user, rule.source};
+    text.terms
+        = {rule.terms.valid_from, rule.terms.valid_until, rule.terms.max_session,
+           rule.terms.password_required ? mapping::PasswordNeed::required : mapping::PasswordNeed::none};
     for (const config::Matcher & matcher : rule.matchers)
     {
         if (const auto field = mapping::parse_field(matcher.field))

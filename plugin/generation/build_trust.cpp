@@ -29,7 +29,8 @@ public:
         result.server_authorities = read_authorities(settings.server, "openSSL.server");
         result.client_authorities = read_authorities(settings.client, "openSSL.client");
         std::vector<spiffe::Bundle> bundles = read_bundles();
-        read_crls();
+        crls_ = read_crls(settings.crl_files, "mtls.crl");
+        std::map<std::string, std::vector<trust::Crl>> own_crls = read_own_crls();
         if (!errors_.empty())
             return result; // stores of half the authorities would only add findings that are none
 
@@ -47,10 +48,20 @@ public:
             result.stock_client_trust = make_stock_store(settings.server, result.server_authorities);
             result.stock_server_trust = make_stock_store(settings.client, result.client_authorities);
         }
-        std::map<std::string, std::vector<trust::Crl>> bundle_crls;
+        std::map<std::string, spiffe::BundleSet::Revocation> revocation;
         for (size_t i = 0; i < bundles.size(); ++i)
-            bundle_crls.emplace(bundles[i].trust_domain, shares[i + 2]);
-        if (auto set = spiffe::BundleSet::create(std::move(bundles), std::move(bundle_crls)))
+        {
+            std::vector<trust::Crl> lists = shares[i + 2];
+            const std::vector<trust::Crl> & own = own_crls[bundles[i].trust_domain];
+            lists.insert(lists.end(), own.begin(), own.end());
+            const config::RevocationSection & section = section_of(bundles[i].trust_domain);
+            note_lists(lists, bundles[i].authorities, section, result.revocation_lists);
+            revocation.emplace(bundles[i].trust_domain, spiffe::BundleSet::Revocation{std::move(lists), rules_of(section)});
+        }
+        note_lists(shares[0], result.server_authorities, settings.revocation, result.revocation_lists);
+        note_lists(shares[1], result.client_authorities, settings.revocation, result.revocation_lists);
+        warn_of_lists(result.revocation_lists);
+        if (auto set = spiffe::BundleSet::create(std::move(bundles), std::move(revocation)))
             result.bundles = std::move(*set);
         else
             append(errors_, std::move(set.error()), "mtls.trust_domains");
@@ -140,39 +151,104 @@ private:
         return result;
     }
 
-    void read_crls()
+    std::vector<trust::Crl> read_crls(const std::vector<std::string> & paths, const std::string & field)
     {
-        for (const std::string & path : asked_.settings.crl_files)
+        std::vector<trust::Crl> result;
+        for (const std::string & path : paths)
         {
             const std::vector<Piece> pieces = crl_files(files_, path);
             if (pieces.empty())
-                warnings_.push_back(fmt::format("mtls.crl: the directory {} is empty: nothing is revoked", path));
+                warnings_.push_back(fmt::format("{}: the directory {} is empty: nothing is revoked", field, path));
             for (const Piece & piece : pieces)
-                read_crl_file(piece);
+                read_crl_file(piece, field, result);
         }
+        return result;
     }
 
-    void read_crl_file(const Piece & piece)
+    void read_crl_file(const Piece & piece, const std::string & field, std::vector<trust::Crl> & result)
     {
         if (!*piece.content)
         {
-            append(errors_, {piece.content->error()}, "mtls.crl");
+            append(errors_, {piece.content->error()}, field);
             return;
         }
         auto crls = trust::Crl::parse((*piece.content)->bytes, piece.path);
-        if (!crls)
+        if (crls)
+            std::move(crls->begin(), crls->end(), std::back_inserter(result));
+        else
+            append(errors_, {crls.error()}, field);
+    }
+
+    /// The lists that one trust domain has for itself, by its name.
+    std::map<std::string, std::vector<trust::Crl>> read_own_crls()
+    {
+        std::map<std::string, std::vector<trust::Crl>> result;
+        for (size_t i = 0; i < asked_.settings.trust_domains.size(); ++i)
         {
-            append(errors_, {crls.error()}, "mtls.crl");
-            return;
+            const config::TrustDomain & domain = asked_.settings.trust_domains[i];
+            const std::string field = fmt::format("mtls.trust_domains.trust_domain[{}].crl", i);
+            result.emplace(domain.name, read_crls(domain.crl_files, field));
         }
-        for (trust::Crl & crl : *crls)
+        return result;
+    }
+
+    const config::RevocationSection & section_of(const std::string & trust_domain) const
+    {
+        for (const config::TrustDomain & domain : asked_.settings.trust_domains)
+            if (domain.name == trust_domain)
+                return domain.revocation;
+        return asked_.settings.revocation;
+    }
+
+    static trust::RevocationRule rule_of(const config::RevocationRule & asked)
+    {
+        static_assert(static_cast<int>(trust::RevocationPolicy::require) == static_cast<int>(config::RevocationPolicy::require));
+        static_assert(static_cast<int>(trust::StaleList::open) == static_cast<int>(config::StaleList::open));
+        return {static_cast<trust::RevocationPolicy>(asked.policy), asked.grace, static_cast<trust::StaleList>(asked.stale)};
+    }
+
+    static trust::RevocationRules rules_of(const config::RevocationSection & section)
+    {
+        trust::RevocationRules rules{rule_of(section.rule), {}};
+        for (const auto & [subject, rule] : section.authorities)
+            rules.by_authority.emplace(subject, rule_of(rule));
+        return rules;
+    }
+
+    /// For the operator: the lists of one store, each once, and the authorities that lack one they require.
+    void note_lists(
+        const std::vector<trust::Crl> & lists, const std::vector<Certificate> & authorities,
+        const config::RevocationSection & section, std::vector<RevocationList> & noted)
+    {
+        const trust::RevocationRules rules = rules_of(section);
+        for (const trust::Crl & list : lists)
         {
-            if (crl.next_update() && *crl.next_update() < now_)
+            const bool known = std::any_of(
+                noted.begin(), noted.end(),
+                [&](const RevocationList & each) {
+                    return each.source == list.source() && each.issuer == list.issuer() && each.this_update == list.this_update();
+                });
+            if (!known)
+                noted.push_back(
+                    {list.source(), list.issuer(), list.this_update(), list.next_update(), list.entries(),
+                     rules.of(list.issuer()), section.warn_before});
+        }
+        for (const Certificate & authority : authorities)
+        {
+            const std::string & subject = authority.facts().subject;
+            if (rules.of(subject).policy == trust::RevocationPolicy::require
+                && std::none_of(lists.begin(), lists.end(), [&](const trust::Crl & list) { return list.issuer() == subject; }))
                 warnings_.push_back(fmt::format(
-                    "{}: the CRL of {} should have been renewed at {}", piece.path, printable(crl.issuer()),
-                    format_rfc3339(*crl.next_update())));
-            crls_.push_back(std::move(crl));
+                    "revocation is `require`, but there is no CRL of {}: nothing that it has signed is accepted",
+                    printable(subject)));
         }
+    }
+
+    void warn_of_lists(const std::vector<RevocationList> & lists)
+    {
+        for (const RevocationList & list : lists)
+            if (auto warning = warning_of(list, now_))
+                warnings_.push_back(std::move(*warning));
     }
 
     /// Did an authority of this set that bears the CRL's issuer name sign it? Nothing: none bears the name.
@@ -222,7 +298,8 @@ private:
             return nullptr;
         trust::TrustStore::Options options;
         options.system_authorities = section.load_default_ca_file;
-        auto store = trust::TrustStore::create(authorities, std::move(crls), options);
+        options.revocation = rules_of(asked_.settings.revocation);
+        auto store = trust::TrustStore::create(authorities, std::move(crls), std::move(options));
         if (store)
             return std::move(*store);
         append(errors_, std::move(store.error()), field);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "generation/reading.h"
+#include "generation/revocation_list.h"
 
 namespace chmtls::generation
 {
@@ -15,12 +16,14 @@ struct BuiltTrust
     std::shared_ptr<const trust::TrustStore> stock_client_trust; ///< authorities only, without revocation
     std::shared_ptr<const trust::TrustStore> stock_server_trust;
     std::shared_ptr<const spiffe::BundleSet> bundles;
+    std::vector<RevocationList> revocation_lists;
 };
 
 /// Authorities, CRLs and bundles. Findings and warnings are added to the lists.
 ///
 /// A CRL goes to every store whose authority signed it, and to all of them when its issuer is an authority of none (then it can
-/// only count below one). One that carries the name of an authority but the signature of none is refused.
+/// only count below one). One that carries the name of an authority but the signature of none is refused. The
+/// lists of a trust domain are for its bundle alone.
 [[nodiscard]] BuiltTrust
 build_trust(const Asked & asked, FileSet & files, UnixTime now, Errors & errors, std::vector<std::string> & warnings);
 

@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "config/settings.h"
 #include "credentials/credential.h"
+#include "generation/revocation_list.h"
 #include "mapping/clickhouse_users.h"
 #include "mapping/peer_rules.h"
 #include "signature/sequences.h"
@@ -52,6 +53,7 @@ struct Generation
     std::shared_ptr<const trust::TrustStore> stock_client_trust; ///< the same without anything of <mtls>: for observe mode
     std::shared_ptr<const trust::TrustStore> stock_server_trust; ///< likewise
     std::shared_ptr<const spiffe::BundleSet> bundles;
+    std::vector<RevocationList> revocation_lists; ///< in force in any of the three above
     std::shared_ptr<const mapping::RuleSet> rules;
     std::shared_ptr<const mapping::ClickHouseUsers> users;
     std::shared_ptr<const Peers> nodes;  ///< null: node identities are not enforced

@@ -6,6 +6,7 @@
 
 #include "generation/build_rules.h"
 #include "generation/build_trust.h"
+#include "generation/guards.h"
 #include "generation/reading.h"
 #include "generation/signed_files.h"
 
@@ -40,6 +41,9 @@ public:
         check_dh_params(settings_.server, "openSSL.server.dhParamsFile");
         check_dh_params(settings_.client, "openSSL.client.dhParamsFile");
         check_listeners();
+        if (result_->nodes || (result_->rules && result_->rules->size() > 0)
+            || (result_->users && !result_->users->users().empty()))
+            refuse_forgeable(settings_, errors_);
         if (!errors_.empty())
             return tl::unexpected(std::move(errors_));
 
@@ -48,7 +52,8 @@ public:
         result_->stock_client_trust = std::move(trust.stock_client_trust);
         result_->stock_server_trust = std::move(trust.stock_server_trust);
         result_->bundles = std::move(trust.bundles);
-        warn_of_lost_identities();
+        result_->revocation_lists = std::move(trust.revocation_lists);
+        warn_of_unknown_domains();
         make_ticket_key();
         return std::move(result_);
     }
@@ -269,24 +274,6 @@ private:
                     "mtls.trust_domains",
                     listener.name));
         }
-    }
-
-    void warn_of_lost_identities()
-    {
-        const bool by_certificate = result_->rules->size() > 0 || !result_->users->users().empty();
-        const auto & server = settings_.server;
-        if (by_certificate && server.verification_mode == config::VerificationMode::none)
-            result_->warnings.emplace_back(
-                "openSSL.server.verificationMode is none: certificates are not verified, so nobody can log "
-                "in by certificate although there are rules or users for it");
-        if (by_certificate && server.handler == config::CertificateHandler::accept)
-            result_->warnings.emplace_back(
-                "openSSL.server.invalidCertificateHandler is AcceptCertificateHandler: a certificate that "
-                "does not verify is let through without an identity and cannot log in");
-        if (server.load_default_ca_file && server.verification_mode != config::VerificationMode::none && by_certificate)
-            result_->warnings.emplace_back("openSSL.server.loadDefaultCAFile is true: any of the system's authorities can issue "
-                                           "certificates that the rules and users are matched against");
-        warn_of_unknown_domains();
     }
 
     /// Without trust domains nobody has a SPIFFE ID.

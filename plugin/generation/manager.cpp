@@ -251,6 +251,15 @@ private:
         return next->number;
     }
 
+    /// Lists grow old without any file that changes.
+    void warn_of_old_lists()
+    {
+        const UnixTime now = clock_();
+        for (const RevocationList & list : current_.current()->revocation_lists)
+            if (const auto warning = warning_of(list, now); warning && known_warnings_.insert(*warning).second)
+                log(LogLevel::warning, *warning);
+    }
+
     void watch(const Reading & reading) { merge(watch_list_, reading.files.watches()); }
 
     void fail_reload(const std::optional<Digest32> & content, const std::string & cause)
@@ -348,6 +357,7 @@ private:
         try
         {
             reload();
+            warn_of_old_lists();
             tell_host_ = configuration_changed() || tell_host_;
             tell_host_ = refused_would_pass() || tell_host_;
         }

@@ -76,7 +76,11 @@ void read_all(FileSet & files, const config::Settings & settings)
         if (certificate && !certificate->private_key_file.empty())
             (void)credential_files(files, certificate->certificate_file, certificate->private_key_file);
     for (const config::TrustDomain & domain : settings.trust_domains)
+    {
         (void)files.read(domain.bundle_file);
+        for (const std::string & path : domain.crl_files)
+            (void)crl_files(files, path);
+    }
     for (const std::string & path : settings.crl_files)
         (void)crl_files(files, path);
     for (const std::string & path : settings.rules_files)

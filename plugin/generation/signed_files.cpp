@@ -37,10 +37,17 @@ std::vector<Signed> signed_files(FileSet & files, const config::Settings & setti
         for (size_t i = 0; i < settings.trust_domains.size(); ++i)
             result.push_back(
                 {settings.trust_domains[i].bundle_file, fmt::format("mtls.trust_domains.trust_domain[{}].bundle", i)});
-    if (required.contains(PolicyFile::crls))
-        for (const std::string & path : settings.crl_files)
+    if (!required.contains(PolicyFile::crls))
+        return result;
+    const auto add_lists = [&](const std::vector<std::string> & paths, const std::string & field)
+    {
+        for (const std::string & path : paths)
             for (const Piece & piece : crl_files(files, path))
-                result.push_back({piece.path, "mtls.crl"});
+                result.push_back({piece.path, field});
+    };
+    add_lists(settings.crl_files, "mtls.crl");
+    for (size_t i = 0; i < settings.trust_domains.size(); ++i)
+        add_lists(settings.trust_domains[i].crl_files, fmt::format("mtls.trust_domains.trust_domain[{}].crl", i));
     return result;
 }
 

@@ -55,6 +55,7 @@ public:
     void add(const RuleText & rule, uint32_t number)
     {
         check_name(rule, number);
+        check_terms(rule);
         const size_t findings_before = findings_;
         Rule compiled;
         compiled.first_pattern = static_cast<uint32_t>(out_.rule_patterns_.size());
@@ -107,6 +108,20 @@ private:
             report(
                 rule, "name",
                 {"is also the name of the rule at " + out_.texts_[found->second].source, "give every rule a name of its own"});
+    }
+
+    void check_terms(const RuleText & rule)
+    {
+        const RuleTerms & terms = rule.terms;
+        if (terms.valid_from && terms.valid_until && *terms.valid_from >= *terms.valid_until)
+            report(rule, "valid_until", {"is not after valid_from: the rule would never hold", "write a later time"});
+        if (terms.max_session && terms.max_session->count() <= 0)
+            report(rule, "max_session", {"is no length of time", "write for instance 8h"});
+        // Who needs both a certificate and a password has to be known before anybody shows a certificate.
+        if (terms.password == PasswordNeed::required && rule.user.find_first_of("{}") != std::string::npos)
+            report(
+                rule, "password",
+                {"is required for a user whose name is captured from the certificate", "write the user's name, without braces"});
     }
 
     void compile_matchers(const RuleText & rule, Details & details)

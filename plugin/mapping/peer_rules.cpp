@@ -10,6 +10,8 @@ namespace
 
 /// What every rule yields, so that a rule set's answer for it is whether any rule matches. No ClickHouse user is meant.
 constexpr std::string_view one_of_them = "peer";
+/// Rules for peers have no terms, so the moment does not matter.
+constexpr UnixTime whenever{};
 constexpr size_t max_shown = 8;
 
 }
@@ -26,13 +28,13 @@ Checked<std::shared_ptr<const PeerRules>> PeerRules::compile(std::vector<RuleTex
 
 PeerRules::Match PeerRules::match(const Subject & subject) const
 {
-    auto decision = rules_->decide(subject, one_of_them);
+    auto decision = rules_->decide(subject, one_of_them, whenever);
     return {decision.reason, std::move(decision.rule), std::move(decision.message)};
 }
 
 std::vector<RuleTrace> PeerRules::explain(const Subject & subject) const
 {
-    auto traces = rules_->explain(subject);
+    auto traces = rules_->explain(subject, whenever);
     for (RuleTrace & trace : traces)
         trace.user.clear();
     return traces;

@@ -17,6 +17,8 @@ constexpr std::array<std::string_view, field_count> field_names
     = {"common_name",        "dns",   "uri", "email", "spiffe_id", "trust_domain", "subject", "issuer", "issuer_spki_sha256",
        "fingerprint_sha256", "serial"};
 
+constexpr std::array<std::string_view, 4> term_names{"valid_from", "valid_until", "max_session", "password"};
+
 constexpr size_t max_line = 64u << 10;
 constexpr size_t max_errors = 1000;
 
@@ -77,9 +79,9 @@ public:
         if (!user)
             return fail(std::move(user.error()));
         rule.user = std::move(*user);
-        skip_blanks();
-        if (!at_end() && line_[at_] != '#')
-            return refuse("text behind the user", "quote a user with blanks; start a comment with '#'");
+        for (skip_blanks(); !at_end() && line_[at_] != '#'; skip_blanks())
+            if (auto read = read_term(rule.terms); !read)
+                return fail(std::move(read.error()));
         return rule;
     }
 
@@ -106,6 +108,63 @@ private:
         if (!pattern)
             return fail(std::move(pattern.error()));
         return MatcherText{*field, std::move(*pattern)};
+    }
+
+    Result<void> read_term(RuleTerms & terms)
+    {
+        const size_t begin = at_;
+        while (!at_end() && is_name_character(line_[at_]))
+            ++at_;
+        const std::string_view word = line_.substr(begin, at_ - begin);
+        skip_blanks();
+        const bool known = std::find(term_names.begin(), term_names.end(), word) != term_names.end();
+        if (!known || !take("="))
+        {
+            at_ = begin;
+            return refuse(
+                "text behind the user that is no term",
+                "quote a user with blanks; start a comment with '#'; terms are " + listed(term_names) + ", with '='");
+        }
+        skip_blanks();
+        const auto value = token("a value", is_bare_character);
+        if (!value)
+            return fail(value.error());
+        if (const std::string defect = set_term(terms, word, *value); !defect.empty())
+        {
+            at_ = begin;
+            return refuse(std::string(word) + " " + defect, "see the notation of rules files");
+        }
+        return {};
+    }
+
+    /// What is wrong with it; empty: nothing.
+    static std::string set_term(RuleTerms & terms, std::string_view word, const std::string & value)
+    {
+        const bool given = word == "valid_from"    ? terms.valid_from.has_value()
+                           : word == "valid_until" ? terms.valid_until.has_value()
+                           : word == "max_session" ? terms.max_session.has_value()
+                                                   : terms.password == PasswordNeed::required;
+        if (given)
+            return "is given twice";
+        if (word == "password")
+        {
+            terms.password = PasswordNeed::required;
+            return value == "required" ? std::string() : in_quotes(value) + " is not 'required'";
+        }
+        if (word == "max_session")
+        {
+            const auto duration = parse_duration(value);
+            if (!duration || duration->count() <= 0)
+                return in_quotes(value) + " is no length of time";
+            terms.max_session = *duration;
+            return {};
+        }
+        // The year 10000 can be reached by an offset, and not be written again.
+        const auto time = parse_rfc3339(value);
+        if (!time || parse_rfc3339(format_rfc3339(*time)).value_or(UnixTime::max()) != *time)
+            return in_quotes(value) + " is no date and time";
+        (word == "valid_from" ? terms.valid_from : terms.valid_until) = *time;
+        return {};
     }
 
     template <typename Allowed>
@@ -261,6 +320,16 @@ Result<Field> parse_field(std::string_view text)
     return fail({{}, printable(text), in_quotes(text) + " is no field of a certificate", "one of " + listed(field_names), {}});
 }
 
+std::string describe_window(const RuleTerms & terms)
+{
+    std::string text;
+    if (terms.valid_from)
+        text = "from " + format_rfc3339(*terms.valid_from);
+    if (terms.valid_until)
+        text += (text.empty() ? "until " : " until ") + format_rfc3339(*terms.valid_until);
+    return text.empty() ? "always" : text;
+}
+
 Result<RuleText> parse_rule_line(std::string_view line, const std::string & source)
 {
     if (line.size() > max_line)
@@ -276,7 +345,17 @@ std::string print_rule_line(const RuleText & rule)
     std::string out = (bare ? rule.name : quoted(rule.name)) + ":";
     for (const MatcherText & matcher : rule.matchers)
         out += fmt::format(" {}={}", name(matcher.field), quoted(matcher.pattern));
-    return fmt::format("{} -> {}", out, quoted(rule.user));
+    out += " -> " + quoted(rule.user);
+    const RuleTerms & terms = rule.terms;
+    if (terms.valid_from)
+        out += " valid_from=" + format_rfc3339(*terms.valid_from);
+    if (terms.valid_until)
+        out += " valid_until=" + format_rfc3339(*terms.valid_until);
+    if (terms.max_session)
+        out += fmt::format(" max_session={}s", terms.max_session->count());
+    if (terms.password == PasswordNeed::required)
+        out += " password=required";
+    return out;
 }
 
 Checked<std::vector<RuleText>> parse_rules_file(std::string_view text, const std::string & path)

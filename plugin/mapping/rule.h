@@ -10,10 +10,15 @@
 //
 // Grammar of a line (blanks and tabs between the tokens; a comment may follow the user):
 //
-//     rule   = name ":" 1*( field "=" value ) "->" value [ "#" comment ]
+//     rule   = name ":" 1*( field "=" value ) "->" value *( term ) [ "#" comment ]
+//     term   = ( "valid_from" / "valid_until" / "max_session" / "password" ) "=" value
 //     name   = 1*( letter / digit / "_" / "." / "-" ) / quoted
 //     value  = 1*( visible ASCII but '"', "'" and "#" ) / quoted
 //     quoted = '"' text '"'   with \" \\ \t \n \r \xNN        or    "'" text "'"   with no escapes at all, handy for regex
+//
+// Terms, each at most once: valid_from and valid_until (RFC 3339; the rule holds from the one up to, not including, the other),
+// max_session (90s, 15m, 12h, 30d: a session by this rule ends after so long), password (required: the user's own password is
+// needed as well, and no other rule's captures are left to say who the user is, so it has to be one fixed name).
 //
 // Patterns. Which components a field has:
 //
@@ -45,11 +50,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 
 namespace chmtls::mapping
 {
@@ -80,6 +87,30 @@ struct MatcherText
     [[nodiscard]] bool operator==(const MatcherText &) const = default;
 };
 
+enum class PasswordNeed : uint8_t
+{
+    none,
+    required, ///< the certificate and the user's password
+};
+
+/// When and how a rule holds.
+struct RuleTerms
+{
+    std::optional<UnixTime> valid_from;
+    std::optional<UnixTime> valid_until; ///< the first second in which it no longer holds
+    std::optional<std::chrono::seconds> max_session;
+    PasswordNeed password = PasswordNeed::none;
+
+    [[nodiscard]] bool holds_at(UnixTime now) const
+    {
+        return (!valid_from || now >= *valid_from) && (!valid_until || now < *valid_until);
+    }
+    [[nodiscard]] bool operator==(const RuleTerms &) const = default;
+};
+
+/// "from 2026-01-01T00:00:00Z until 2026-02-01T00:00:00Z"
+[[nodiscard]] std::string describe_window(const RuleTerms & terms);
+
 /// A rule as asked for: all matchers must match (AND), then `user` is filled from the captures.
 struct RuleText
 {
@@ -87,6 +118,7 @@ struct RuleText
     std::vector<MatcherText> matchers;
     std::string user;   ///< template: literal text with {capture}
     std::string source; ///< where it stands, "config.xml: mtls.users.rule[2]" or "rules.txt:17"
+    RuleTerms terms{};
     [[nodiscard]] bool operator==(const RuleText &) const = default;
 };
 

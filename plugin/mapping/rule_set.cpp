@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
 
 #include "mapping/compiled_rules.h"
 #include "mapping/pattern_index.h"
@@ -22,12 +25,14 @@ Decision refusal(Reason reason, std::string message)
     return decision;
 }
 
-Decision grant(std::string_view user, std::string_view rule)
+Decision grant(std::string_view user, std::string_view rule, const RuleTerms * terms)
 {
     Decision decision;
     decision.reason = Reason::valid;
     decision.user = user;
     decision.rule = rule;
+    if (terms)
+        decision.terms = *terms;
     return decision;
 }
 
@@ -60,35 +65,44 @@ most_selective(std::span<const uint32_t> candidates, const std::vector<Pattern> 
 class Judge
 {
 public:
-    explicit Judge(std::optional<std::string_view> asked) : asked_(asked) {}
+    Judge(std::optional<std::string_view> asked, UnixTime now) : asked_(asked), now_(now) {}
 
-    /// A rule that matches and yields this user. True: decided.
-    bool see_user(std::string_view rule, std::string_view user)
+    /// A rule that matches and yields this user. True: decided. `terms`: null for a rule without any.
+    bool see_user(std::string_view rule, std::string_view user, const RuleTerms * terms)
     {
+        if (!holds(rule, terms))
+            return false;
         if (asked_)
         {
             if (user == *asked_)
-                return decide(grant(user, rule));
-            remember(rule, user);
+                return accept(rule, terms);
+            remember(rule, user, terms);
             return false;
         }
         if (!seen_)
         {
-            remember(rule, user);
+            remember(rule, user, terms);
             return false;
         }
-        return user != user_ && decide(ambiguous(rule, user));
+        if (user != user_)
+            return decide(ambiguous(rule, user));
+        if (wants_password(terms_) && !wants_password(terms))
+        {
+            rule_ = rule;
+            terms_ = terms;
+        }
+        return false;
     }
 
-    bool see(std::string_view rule, const Yield & yield)
+    bool see(std::string_view rule, const Yield & yield, const RuleTerms * terms)
     {
-        if (!yield.matched)
+        if (!yield.matched || !holds(rule, terms))
             return false;
         if (asked_)
         {
             if (yield.asked)
-                return decide(grant(*asked_, rule));
-            remember(rule, yield.user);
+                return accept(rule, terms);
+            remember(rule, yield.user, terms);
             return false;
         }
         if (yield.invalid)
@@ -99,17 +113,21 @@ public:
                 Reason::ambiguous, fmt::format(
                                        "rule {} yields both {} and {} for this certificate; name the user to log in as",
                                        in_quotes(rule), in_quotes(yield.user), in_quotes(yield.others.front()))));
-        return see_user(rule, yield.user);
+        return see_user(rule, yield.user, terms);
     }
 
     Decision conclude()
     {
         if (decided_)
             return std::move(*decided_);
+        if (with_password_)
+            return std::move(*with_password_);
+        if (!seen_ && !outside_.empty())
+            return refusal(Reason::rule_time, std::move(outside_));
         if (!seen_)
             return refusal(Reason::no_rule, "no rule matches this certificate");
         if (!asked_)
-            return grant(user_, rule_);
+            return grant(user_, rule_, terms_);
         if (user_.empty())
             return refusal(
                 Reason::other_user, fmt::format(
@@ -122,13 +140,35 @@ public:
     }
 
 private:
-    void remember(std::string_view rule, std::string_view user)
+    static bool wants_password(const RuleTerms * terms) { return terms && terms->password == PasswordNeed::required; }
+
+    bool holds(std::string_view rule, const RuleTerms * terms)
+    {
+        if (!terms || terms->holds_at(now_))
+            return true;
+        if (outside_.empty())
+            outside_ = fmt::format("rule {} matches, but holds only {}", in_quotes(rule), describe_window(*terms));
+        return false;
+    }
+
+    /// The rule yields who was asked for. One that wants a password waits for another that does not.
+    bool accept(std::string_view rule, const RuleTerms * terms)
+    {
+        if (!wants_password(terms))
+            return decide(grant(*asked_, rule, terms));
+        if (!with_password_)
+            with_password_ = grant(*asked_, rule, terms);
+        return false;
+    }
+
+    void remember(std::string_view rule, std::string_view user, const RuleTerms * terms)
     {
         if (seen_)
             return;
         seen_ = true;
         rule_ = rule;
         user_ = user;
+        terms_ = terms;
     }
 
     [[nodiscard]] Decision ambiguous(std::string_view rule, std::string_view user) const
@@ -146,9 +186,13 @@ private:
     }
 
     std::optional<std::string_view> asked_;
+    UnixTime now_;
     bool seen_ = false;
-    std::string_view rule_; ///< the first that matched
-    std::string user_;      ///< what it yields; empty: no valid user name
+    std::string_view rule_;             ///< the first that matched
+    std::string user_;                  ///< what it yields; empty: no valid user name
+    const RuleTerms * terms_ = nullptr; ///< its terms
+    std::string outside_;               ///< of the first that matched outside its time
+    std::optional<Decision> with_password_;
     std::optional<Decision> decided_;
 };
 
@@ -184,9 +228,10 @@ public:
             if (postings[i] != nothing)
                 index_.add(patterns[i], posting_for(postings[i]));
         index_.build();
+        note_terms();
     }
 
-    Decision decide(const Subject & subject, std::optional<std::string_view> asked) const
+    Decision decide(const Subject & subject, std::optional<std::string_view> asked, UnixTime now) const
     {
         const Values values(subject, rules.fields());
         if (values.too_many())
@@ -194,7 +239,7 @@ public:
         Budget budget;
         Hits hits;
         index_.find(values, hits, budget);
-        Judge judge(asked);
+        Judge judge(asked, now);
         if (hits.size() == 1 && (hits[0].number & list_bit) == 0)
         {
             const Candidate only{hits[0].number, &hits[0]};
@@ -207,20 +252,20 @@ public:
         return judge.conclude();
     }
 
-    Decision decide_one_by_one(const Subject & subject, std::optional<std::string_view> asked) const
+    Decision decide_one_by_one(const Subject & subject, std::optional<std::string_view> asked, UnixTime now) const
     {
         const Values values(subject, rules.fields());
         if (values.too_many())
             return too_much(values);
         Budget budget(unbounded);
-        Judge judge(asked);
+        Judge judge(asked, now);
         for (uint32_t rule = 0; rule < rules.size(); ++rule)
-            if (judge.see(rules.name(rule), rules.evaluate(rule, values, asked, budget)))
+            if (judge.see(rules.name(rule), rules.evaluate(rule, values, asked, budget), terms_of(rule)))
                 break;
         return judge.conclude();
     }
 
-    std::vector<RuleTrace> explain(const Subject & subject) const
+    std::vector<RuleTrace> explain(const Subject & subject, UnixTime now) const
     {
         const Values values(subject, rules.fields());
         std::vector<RuleTrace> traces;
@@ -233,9 +278,23 @@ public:
                 trace.detail = too_much(values).message;
             else
                 explain_rule(rule, values, trace);
+            if (trace.matched && !text.terms.holds_at(now))
+            {
+                trace.matched = false;
+                trace.user.clear();
+                trace.detail += "; but it holds only " + describe_window(text.terms);
+            }
             traces.push_back(std::move(trace));
         }
         return traces;
+    }
+
+    [[nodiscard]] bool wants_password(std::string_view user) const { return password_users_.contains(user); }
+
+    [[nodiscard]] std::optional<std::string_view> user_of_password_rule(std::string_view rule) const
+    {
+        const auto found = password_rules_.find(rule);
+        return found == password_rules_.end() ? std::nullopt : std::optional<std::string_view>(found->second);
     }
 
     CompiledRules rules;
@@ -251,6 +310,30 @@ private:
         uint32_t rule;
         const Hit * hit;
     };
+
+    /// Few rules have terms; the others are not looked at for them.
+    void note_terms()
+    {
+        for (uint32_t rule = 0; rule < rules.size(); ++rule)
+        {
+            const RuleText & text = rules.texts()[rule];
+            if (text.terms == RuleTerms())
+                continue;
+            terms_.emplace(rule, text.terms);
+            if (text.terms.password == PasswordNeed::none)
+                continue;
+            password_rules_.emplace(text.name, text.user);
+            password_users_.insert(text.user);
+        }
+    }
+
+    [[nodiscard]] const RuleTerms * terms_of(uint32_t rule) const
+    {
+        if (terms_.empty())
+            return nullptr;
+        const auto found = terms_.find(rule);
+        return found == terms_.end() ? nullptr : &found->second;
+    }
 
     [[nodiscard]] Posting posting_for(uint32_t number) const
     {
@@ -315,18 +398,18 @@ private:
         const uint32_t rule = first->rule;
         const Hit * hit = first->hit;
         if (hit != nullptr && hit->user_length > 0)
-            return judge.see_user(hit->rule(), hit->user());
+            return judge.see_user(hit->rule(), hit->user(), terms_of(rule));
         if (hit != nullptr && hit->detail != 0)
         {
             Yield yield;
             for (const Candidate * each = first; each != last; ++each)
                 rules.evaluate_hit(hit->detail, hits.captured(*each->hit), asked, yield);
-            return judge.see(hit->rule(), yield);
+            return judge.see(hit->rule(), yield, terms_of(rule));
         }
         // The pattern of a direct rule is all there is to it, and it has matched.
         if (rules.is_direct(rule))
-            return judge.see_user(rules.name(rule), rules.texts()[rule].user);
-        return judge.see(rules.name(rule), rules.evaluate(rule, values, asked, budget));
+            return judge.see_user(rules.name(rule), rules.texts()[rule].user, terms_of(rule));
+        return judge.see(rules.name(rule), rules.evaluate(rule, values, asked, budget), terms_of(rule));
     }
 
     void explain_rule(uint32_t rule, const Values & values, RuleTrace & trace) const
@@ -355,6 +438,9 @@ private:
 
     std::vector<std::vector<uint32_t>> lists_;
     PatternIndex index_;
+    std::unordered_map<uint32_t, RuleTerms> terms_;
+    std::map<std::string, std::string, std::less<>> password_rules_; ///< name to user
+    std::set<std::string, std::less<>> password_users_;
 };
 
 RuleSet::RuleSet(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -378,19 +464,29 @@ const std::vector<RuleText> & RuleSet::rules() const
     return impl_->rules.texts();
 }
 
-Decision RuleSet::decide(const Subject & subject, std::optional<std::string_view> asked) const
+Decision RuleSet::decide(const Subject & subject, std::optional<std::string_view> asked, UnixTime now) const
 {
-    return impl_->decide(subject, asked);
+    return impl_->decide(subject, asked, now);
 }
 
-Decision RuleSet::decide_one_by_one(const Subject & subject, std::optional<std::string_view> asked) const
+Decision RuleSet::decide_one_by_one(const Subject & subject, std::optional<std::string_view> asked, UnixTime now) const
 {
-    return impl_->decide_one_by_one(subject, asked);
+    return impl_->decide_one_by_one(subject, asked, now);
 }
 
-std::vector<RuleTrace> RuleSet::explain(const Subject & subject) const
+std::vector<RuleTrace> RuleSet::explain(const Subject & subject, UnixTime now) const
 {
-    return impl_->explain(subject);
+    return impl_->explain(subject, now);
+}
+
+bool RuleSet::wants_password(std::string_view user) const
+{
+    return impl_->wants_password(user);
+}
+
+std::optional<std::string_view> RuleSet::user_of_password_rule(std::string_view rule) const
+{
+    return impl_->user_of_password_rule(rule);
 }
 
 }

@@ -18,10 +18,11 @@ namespace chmtls::mapping
 /// The answer to "may this certificate log in, and as whom".
 struct Decision
 {
-    Reason reason = Reason::no_rule; ///< valid, no_rule, ambiguous, other_user, resource
+    Reason reason = Reason::no_rule; ///< valid, no_rule, rule_time, ambiguous, other_user, resource
     std::string user;                ///< when valid
     std::string rule;                ///< name of the rule that decided, when valid
     std::string message;             ///< for a person; names both rules when ambiguous
+    RuleTerms terms{};               ///< of the rule that decided
 
     [[nodiscard]] bool accepted() const { return reason == Reason::valid; }
 };
@@ -53,14 +54,20 @@ public:
     /// `asked`: the user the peer named; one matching rule must yield exactly that one (the first such rule is named), else
     /// other_user, or no_rule when none matches. Nothing: all matching rules, and all matching values of a rule with captures,
     /// must yield one user, else ambiguous; a rule that matches but yields no valid user name refuses (no_rule, and names the
-    /// rule).
-    [[nodiscard]] Decision decide(const Subject & subject, std::optional<std::string_view> asked) const;
+    /// rule). A rule outside its time counts as one that does not match (rule_time when there is no other). Among rules that
+    /// yield the same user, those that want no password come first.
+    [[nodiscard]] Decision decide(const Subject & subject, std::optional<std::string_view> asked, UnixTime now) const;
 
     /// The same decision, made by trying every rule in turn: what decide() is tested and measured against.
-    [[nodiscard]] Decision decide_one_by_one(const Subject & subject, std::optional<std::string_view> asked) const;
+    [[nodiscard]] Decision decide_one_by_one(const Subject & subject, std::optional<std::string_view> asked, UnixTime now) const;
 
     /// Every rule in order, evaluated one by one without the index.
-    [[nodiscard]] std::vector<RuleTrace> explain(const Subject & subject) const;
+    [[nodiscard]] std::vector<RuleTrace> explain(const Subject & subject, UnixTime now) const;
+
+    /// Does a rule give this user to a certificate together with the user's password?
+    [[nodiscard]] bool wants_password(std::string_view user) const;
+    /// The user of such a rule; nothing when no rule of this name wants a password.
+    [[nodiscard]] std::optional<std::string_view> user_of_password_rule(std::string_view rule) const;
 
 private:
     class Impl;

@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "openssl/digest.h"
 #include "openssl/name.h"
+#include "openssl/strength.h"
 
 namespace chmtls::openssl
 {
@@ -188,22 +189,6 @@ BasicConstraints read_basic_constraints(const X509 * certificate)
     return constraints;
 }
 
-std::string group_of(const EVP_PKEY * key)
-{
-    std::array<char, 64> group{};
-    size_t length = 0;
-    if (EVP_PKEY_get_group_name(key, group.data(), group.size(), &length) != 1)
-        return "unnamed curve";
-    const std::string name(group.data(), length);
-    if (name == SN_X9_62_prime256v1)
-        return "P-256";
-    if (name == SN_secp384r1)
-        return "P-384";
-    if (name == SN_secp521r1)
-        return "P-521";
-    return name;
-}
-
 std::string describe_key(const X509 * certificate)
 {
     const EVP_PKEY * const key = X509_get0_pubkey(certificate);
@@ -217,7 +202,7 @@ std::string describe_key(const X509 * certificate)
     case EVP_PKEY_RSA_PSS:
         return fmt::format("RSA-PSS {}", EVP_PKEY_get_bits(key));
     case EVP_PKEY_EC:
-        return "EC " + group_of(key);
+        return "EC " + curve_name(key);
     default:
     {
         const char * const name = EVP_PKEY_get0_type_name(key);

@@ -15,12 +15,12 @@ namespace
 
 LoginDecision refuse(Reason reason, std::string message)
 {
-    return {Outcome::refused, reason, {}, {}, std::move(message)};
+    return {Outcome::refused, reason, {}, {}, std::move(message), false, {}};
 }
 
 LoginDecision grant(std::string user, std::string rule, std::string message)
 {
-    return {Outcome::granted, Reason::valid, std::move(user), std::move(rule), std::move(message)};
+    return {Outcome::granted, Reason::valid, std::move(user), std::move(rule), std::move(message), false, {}};
 }
 
 /// A peer's certificate as it stands now: the identity to decide by, or why there is none.
@@ -63,21 +63,30 @@ Standing standing_of(const generation::Generation & generation, const IdentityPt
 }
 
 /// What the certificate says: the user it gives, or no.
-LoginDecision
-by_certificate(const generation::Generation & generation, const Identity & identity, std::optional<std::string_view> asked)
+LoginDecision by_certificate(
+    const generation::Generation & generation, const Identity & identity, std::optional<std::string_view> asked, UnixTime now)
 {
     const auto subject = identity.subject();
-    auto decision = generation.rules->decide(subject, asked);
-    if (decision.accepted())
-        return grant(std::move(decision.user), std::move(decision.rule), std::move(decision.message));
-    if (!asked)
-        return refuse(decision.reason, fmt::format("certificate '{}', no user named: {}", identity.describe(), decision.message));
-
+    auto decision = generation.rules->decide(subject, asked, now);
+    const bool wants_password = decision.terms.password == mapping::PasswordNeed::required;
+    if (decision.accepted() && !wants_password)
+    {
+        auto granted = grant(std::move(decision.user), std::move(decision.rule), std::move(decision.message));
+        granted.terms = decision.terms;
+        return granted;
+    }
     std::string matched;
-    if (generation.users->matches(subject, *asked, &matched))
+    if (asked && generation.users->matches(subject, *asked, &matched))
         return grant(
             std::string(*asked), "ssl_certificates: " + matched,
             fmt::format("certificate '{}' matches {} of user '{}'", identity.describe(), matched, *asked));
+    if (decision.accepted())
+        return refuse(
+            Reason::password_required, fmt::format(
+                                           "certificate '{}' matches rule '{}', which wants the password of user '{}' as well",
+                                           identity.describe(), printable(decision.rule), printable(decision.user)));
+    if (!asked)
+        return refuse(decision.reason, fmt::format("certificate '{}', no user named: {}", identity.describe(), decision.message));
     return refuse(
         decision.reason,
         fmt::format(
@@ -92,12 +101,42 @@ std::optional<std::string_view> named_user(const Login & login)
     return std::nullopt;
 }
 
-/// The server's own login decides, but for a user that can only be entered by certificate: that one has no other login.
-LoginDecision decline(const generation::Generation & generation, const Login & login, LoginDecision why)
+/// A login with a password, of a user who needs a certificate besides it.
+LoginDecision with_password(
+    const generation::Generation & generation, const IdentityPtr & identity, const Login & login, LoginDecision why, UnixTime now)
+{
+    const auto refused = [&](Reason reason, const std::string & message)
+    {
+        return refuse(
+            reason, fmt::format(
+                        "user '{}' needs a certificate and the password (without the certificate header): {}",
+                        printable(login.user), message));
+    };
+    if (!login.password_given)
+        return refused(why.reason == Reason::valid ? Reason::password_required : why.reason, why.message);
+    const auto standing = standing_of(generation, identity, now);
+    if (standing.identity == nullptr)
+        return refused(standing.reason, standing.message);
+    auto decision = generation.rules->decide(standing.identity->subject(), login.user, now);
+    if (!decision.accepted())
+        return refused(decision.reason, fmt::format("certificate '{}': {}", standing.identity->describe(), decision.message));
+    why.outcome = Outcome::declined;
+    why.message = fmt::format("certificate '{}' matches rule '{}'", standing.identity->describe(), printable(decision.rule));
+    if (decision.terms.password == mapping::PasswordNeed::required)
+        why.rule = std::move(decision.rule);
+    why.terms = decision.terms;
+    return why;
+}
+
+/// The server's own login decides, but for a user that can only be entered by certificate, alone or with a password.
+LoginDecision decline(
+    const generation::Generation & generation, const IdentityPtr & identity, const Login & login, LoginDecision why, UnixTime now)
 {
     if (generation.users->certificate_only(login.user))
         return refuse(
             why.reason, fmt::format("user '{}' can log in by certificate only: {}", printable(login.user), why.message));
+    if (generation.rules->wants_password(login.user))
+        return with_password(generation, identity, login, std::move(why), now);
     why.outcome = Outcome::declined;
     return why;
 }
@@ -107,19 +146,19 @@ authorize_native(const generation::Generation & generation, const IdentityPtr & 
 {
     if (login.password_given)
         return decline(
-            generation, login,
-            refuse(Reason::certificate_required, "a password was given, and a certificate overrides no password"));
+            generation, identity, login,
+            refuse(Reason::certificate_required, "a password was given, and a certificate overrides no password"), now);
     const auto standing = standing_of(generation, identity, now);
     if (identity == nullptr)
-        return decline(generation, login, refuse(standing.reason, standing.message));
+        return decline(generation, identity, login, refuse(standing.reason, standing.message), now);
     // A certificate that has lost its standing is no reason to fall back to an empty password.
     if (standing.identity == nullptr)
         return refuse(standing.reason, standing.message);
 
-    auto decision = by_certificate(generation, *standing.identity, named_user(login));
+    auto decision = by_certificate(generation, *standing.identity, named_user(login), now);
     if (decision.outcome == Outcome::granted || decision.reason == Reason::ambiguous)
         return decision;
-    return decline(generation, login, std::move(decision));
+    return decline(generation, identity, login, std::move(decision), now);
 }
 
 LoginDecision refuse_mixed()
@@ -135,13 +174,14 @@ authorize_http(const generation::Generation & generation, const IdentityPtr & id
     const bool always = generation.settings.certificate_login == config::CertificateLogin::always;
     const bool other_means = login.password_given || login.other_credentials;
     if (!login.certificate_asked && other_means)
-        return decline(generation, login, refuse(Reason::certificate_required, "the request came with other credentials"));
+        return decline(
+            generation, identity, login, refuse(Reason::certificate_required, "the request came with other credentials"), now);
     if (!login.certificate_asked && !always)
         return decline(
-            generation, login,
-            refuse(Reason::certificate_required, "the request does not ask for it (X-ClickHouse-SSL-Certificate-Auth: on)"));
+            generation, identity, login,
+            refuse(Reason::certificate_required, "the request does not ask for it (X-ClickHouse-SSL-Certificate-Auth: on)"), now);
     if (!login.certificate_asked && identity == nullptr)
-        return decline(generation, login, refuse(Reason::certificate_required, "the peer showed no certificate"));
+        return decline(generation, identity, login, refuse(Reason::certificate_required, "the peer showed no certificate"), now);
     if (other_means)
         return refuse_mixed();
 
@@ -158,20 +198,22 @@ authorize_http(const generation::Generation & generation, const IdentityPtr & id
                 "login by certificate: no user was named (X-ClickHouse-User), and certificate_login is `header`");
         asked = login.user;
     }
-    return by_certificate(generation, *standing.identity, asked);
+    return by_certificate(generation, *standing.identity, asked, now);
 }
 
 /// A cluster node's certificate, matched by `rule`.
-LoginDecision
-authorize_node(const generation::Generation & generation, const Identity & node, const std::string & rule, const Login & login)
+LoginDecision authorize_node(
+    const generation::Generation & generation, const IdentityPtr & identity, const std::string & rule, const Login & login,
+    UnixTime now)
 {
+    const Identity & node = *identity;
     const bool http = login.interface == Interface::http;
     if (http && login.certificate_asked && (login.password_given || login.other_credentials))
         return refuse_mixed();
     if (login.password_given)
         return decline(
-            generation, login,
-            refuse(Reason::certificate_required, "a password was given, and a certificate overrides no password"));
+            generation, identity, login,
+            refuse(Reason::certificate_required, "a password was given, and a certificate overrides no password"), now);
     const auto refused = [&](const std::string & why)
     {
         return refuse(Reason::node_user, fmt::format("'{}' is a cluster node's ({}): {}", node.describe(), rule, why));
@@ -187,7 +229,7 @@ authorize_node(const generation::Generation & generation, const Identity & node,
             "it may not log in as '{}', but only as '{}' (mtls.nodes.acts_as)", printable(login.user),
             printable(fmt::format("{}", fmt::join(users, "', '")), 1024)));
 
-    auto decision = by_certificate(generation, node, login.user);
+    auto decision = by_certificate(generation, node, login.user, now);
     if (decision.outcome == Outcome::granted)
         return decision;
     return grant(
@@ -209,7 +251,7 @@ authorize_as_node(const generation::Generation & generation, const IdentityPtr &
         return std::nullopt;
     if (!match.matched()) // whether it is a node's is not known
         return refuse(match.reason, fmt::format("certificate '{}': {}", standing.identity->describe(), match.message));
-    return authorize_node(generation, *standing.identity, node_rule(match.rule), login);
+    return authorize_node(generation, standing.identity, node_rule(match.rule), login, now);
 }
 
 }
@@ -237,13 +279,31 @@ Explanation explain(const generation::Generation & generation, const IdentityPtr
         for (auto & trace : explanation.traces)
             trace.rule = node_rule(trace.rule);
     }
-    auto of_rules = generation.rules->explain(subject);
+    auto of_rules = generation.rules->explain(subject, now);
     explanation.traces.insert(
         explanation.traces.end(), std::make_move_iterator(of_rules.begin()), std::make_move_iterator(of_rules.end()));
     auto of_user = generation.users->explain(subject, login.user);
     explanation.traces.insert(
         explanation.traces.end(), std::make_move_iterator(of_user.begin()), std::make_move_iterator(of_user.end()));
     return explanation;
+}
+
+LoginDecision
+stands_by_rule(const generation::Generation & generation, const IdentityPtr & identity, std::string_view rule, UnixTime now)
+{
+    const auto user = generation.rules->user_of_password_rule(rule);
+    if (!user)
+        return refuse(
+            Reason::no_rule, fmt::format("there is no rule '{}' for a certificate with a password any more", printable(rule)));
+    const auto standing = standing_of(generation, identity, now);
+    if (standing.identity == nullptr)
+        return refuse(standing.reason, standing.message);
+    auto decision = generation.rules->decide(standing.identity->subject(), *user, now);
+    if (!decision.accepted())
+        return refuse(decision.reason, std::move(decision.message));
+    auto granted = grant(std::string(*user), std::move(decision.rule), {});
+    granted.terms = decision.terms;
+    return granted;
 }
 
 }

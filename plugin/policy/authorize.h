@@ -37,9 +37,11 @@ struct LoginDecision
     Outcome outcome = Outcome::refused;
     Reason reason = Reason::internal;
     std::string user;
+    /// When granted; when declined: the rule that allows the login if ClickHouse's own finds the password right.
     std::string rule;
     std::string message;
-    bool let_through = false; ///< would be refused, but is only observed: declined
+    bool let_through = false;   ///< would be refused, but is only observed: declined
+    mapping::RuleTerms terms{}; ///< of the rule
 };
 
 /// `identity` may be null. A chain judged by an older generation is judged again first; `now` past its validity refuses, and so
@@ -54,6 +56,9 @@ struct LoginDecision
 /// otherwise the certificate decides and nothing else (no user named: `user`, the interface's default, was asked for, as in
 /// ClickHouse). Without certificate_asked: declined, unless certificate_login is `always` and no password or other credentials
 /// came with the request: then a certificate that was shown decides and nothing else, and it may name no user.
+/// A user whom a rule gives to a certificate together with a password gets in by both only: the certificate must match, and the
+/// login comes with a password (without the certificate header), which the server's own login then judges: declined, with the
+/// rule. Without the password: password_required.
 /// Whatever would be declined is refused for a user who has <ssl_certificates> and no password: there is no other login for it,
 /// with or without a password.
 ///
@@ -74,5 +79,9 @@ struct Explanation
 };
 [[nodiscard]] Explanation
 explain(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now);
+
+/// May a session that `rule` has let in together with a password stay?
+[[nodiscard]] LoginDecision
+stands_by_rule(const generation::Generation & generation, const IdentityPtr & identity, std::string_view rule, UnixTime now);
 
 }

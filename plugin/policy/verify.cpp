@@ -1,7 +1,10 @@
 #include "policy/verify.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "policy/limits.h"
 #include "policy/peer_rules.h"
 #include "spiffe/svid.h"
 
@@ -81,15 +84,16 @@ struct Judged
     std::optional<spiffe::Id> id;
 };
 
-Judged
-judge(const generation::Generation & generation, const Side & side, const std::vector<openssl::Certificate> & sent, UnixTime now)
+Judged judge(
+    const generation::Generation & generation, const Side & side, const std::vector<openssl::Certificate> & sent, UnixTime now,
+    std::vector<trust::RevocationStep> * revocation = nullptr)
 {
     const auto & leaf = sent.front();
     const std::span<const openssl::Certificate> intermediates{sent.data() + 1, sent.size() - 1};
     const bool trust_domains = generation.bundles != nullptr && !generation.bundles->empty();
     if (trust_domains && spiffe::claims_spiffe(leaf.facts()))
     {
-        auto svid = spiffe::verify_svid(*generation.bundles, leaf, intermediates, now, side.depth);
+        auto svid = spiffe::verify_svid(*generation.bundles, leaf, intermediates, now, side.depth, revocation);
         return {std::move(svid.path), std::move(svid.id)};
     }
     if (side.store == nullptr)
@@ -101,7 +105,12 @@ judge(const generation::Generation & generation, const Side & side, const std::v
     }
     return {
         side.store->verify(
-            {.leaf = leaf, .intermediates = intermediates, .purpose = side.purpose, .depth = side.depth, .at = now}),
+            {.leaf = leaf,
+             .intermediates = intermediates,
+             .purpose = side.purpose,
+             .depth = side.depth,
+             .at = now,
+             .revocation = revocation}),
         std::nullopt};
 }
 
@@ -128,6 +137,9 @@ PeerVerdict identify(const generation::Generation & generation, const PeerQuery 
     auto judged = judge(generation, side_of(generation, query.role), sent, now);
     if (!judged.path.accepted())
         return refuse(judged.path.reason, std::move(judged.path.message));
+    auto limited = apply_limits(limits_for(generation, query), judged.path.path, now);
+    if (!limited.accepted())
+        return refuse(limited.reason, std::move(limited.message));
 
     const auto & path = judged.path.path;
     auto leaf = sent.front();
@@ -138,7 +150,7 @@ PeerVerdict identify(const generation::Generation & generation, const PeerQuery 
         .trust_domain = judged.id ? std::optional(std::string(judged.id->trust_domain())) : std::nullopt,
         // A leaf that is an anchor itself has nobody above it on its path.
         .issuer_spki_sha256 = path.size() > 1 ? std::optional(path[1].facts().spki_sha256) : std::nullopt,
-        .valid_until = judged.path.valid_until,
+        .valid_until = std::min(judged.path.valid_until, limited.valid_until),
         .generation = generation.number,
         .listener = query.role == PeerRole::client ? std::string(query.listener) : std::string(),
         .purpose = query.purpose,
@@ -174,6 +186,24 @@ PeerExplanation explain_peer(const generation::Generation & generation, const Pe
     for (auto & trace : explanation.traces)
         trace.rule = query.purpose == config::Purpose::keeper ? keeper_rule(trace.rule) : node_rule(trace.rule);
     return explanation;
+}
+
+std::vector<trust::RevocationStep>
+explain_revocation(const generation::Generation & generation, const PeerQuery & query, UnixTime now)
+{
+    std::vector<trust::RevocationStep> steps;
+    if (refuse_by_policy(generation, query) || refuse_by_size(query.chain))
+        return steps;
+    std::vector<openssl::Certificate> sent;
+    for (const auto & der : query.chain)
+    {
+        auto certificate = openssl::Certificate::from_der(der);
+        if (!certificate)
+            return steps;
+        sent.push_back(std::move(*certificate));
+    }
+    static_cast<void>(judge(generation, side_of(generation, query.role), sent, now, &steps));
+    return steps;
 }
 
 }

@@ -49,7 +49,7 @@ inline constexpr size_t max_chain_bytes = 128u << 10;
 /// (a listener with client_certificate `none`, openSSL.client.verificationMode `none`) every chain is refused as
 /// verification_off: the connection may go on, but without an identity. AcceptCertificateHandler is not asked: what is refused
 /// here stays refused, and the host ends the handshake. A server must prove `expected_name` when one is given, and with
-/// openSSL.client.extendedVerification one must be given.
+/// openSSL.client.extendedVerification one must be given. Whom <limits> are for must keep them (apply_limits).
 ///
 /// Between servers, with <nodes>: whoever comes to interserver_https_port, and whom we connect to for Purpose::node, must be
 /// matched by a node rule (else node_rule). A node that we connect to must prove `expected_name`, which is never empty then: by
@@ -65,6 +65,11 @@ struct PeerExplanation
     std::vector<mapping::RuleTrace> traces;
 };
 [[nodiscard]] PeerExplanation explain_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now);
+
+/// How revocation was judged on the chain's path, certificate by certificate, by the same generation; empty where it did not come
+/// to that. For a person, not for the handshake.
+[[nodiscard]] std::vector<trust::RevocationStep>
+explain_revocation(const generation::Generation & generation, const PeerQuery & query, UnixTime now);
 
 /// Remembers accepted chains: never beyond the generation, 60 seconds, the earliest notAfter / nextUpdate of the path, the role,
 /// listener, purpose and expected name. A hit is compared byte by byte. Bounded in entries (`capacity`, rounded up) and bytes.

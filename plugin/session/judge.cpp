@@ -1,5 +1,7 @@
 #include "session/judge.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace chmtls::session
@@ -13,20 +15,51 @@ Judgement no(Reason reason, std::string message)
     return {false, reason, std::move(message), {}};
 }
 
-Judgement judge_login(
-    const generation::Generation & generation, const Session & session, const policy::IdentityPtr & identity, UnixTime now)
+std::chrono::seconds age_of(const Session & session, UnixTime now)
+{
+    const auto lived = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - session.opened);
+    return std::max({now - session.opened_at, lived, std::chrono::seconds(0)});
+}
+
+policy::LoginDecision
+login_of(const generation::Generation & generation, const Session & session, const policy::IdentityPtr & identity, UnixTime now)
 {
     if (session.user.empty())
-        return {true, Reason::valid, {}, identity->valid_until};
+        return policy::stands_by_rule(generation, identity, session.rule, now);
     policy::Login login;
     login.interface = session.interface;
     login.user = session.user;
     login.user_named = true;
     login.certificate_asked = session.interface == policy::Interface::http;
-    const policy::LoginDecision decision = policy::authorize(generation, identity, login, now);
-    if (decision.outcome != policy::Outcome::granted || decision.user != session.user)
-        return no(decision.reason, fmt::format("user '{}' is no longer granted: {}", printable(session.user), decision.message));
-    return {true, Reason::valid, {}, identity->valid_until};
+    return policy::authorize(generation, identity, login, now);
+}
+
+Judgement judge_login(
+    const generation::Generation & generation, const Session & session, const policy::IdentityPtr & identity, UnixTime now)
+{
+    if (session.user.empty() && session.rule.empty())
+        return {true, Reason::valid, {}, identity->valid_until};
+    const policy::LoginDecision decision = login_of(generation, session, identity, now);
+    if (decision.outcome != policy::Outcome::granted || (!session.user.empty() && decision.user != session.user))
+        return no(
+            decision.reason, session.user.empty()
+                                 ? fmt::format("rule '{}' no longer lets it in: {}", printable(session.rule), decision.message)
+                                 : fmt::format("user '{}' is no longer granted: {}", printable(session.user), decision.message));
+
+    Judgement judgement{true, Reason::valid, {}, identity->valid_until};
+    const mapping::RuleTerms & terms = decision.terms;
+    if (terms.valid_until)
+        judgement.valid_until = std::min(judgement.valid_until, *terms.valid_until);
+    if (!terms.max_session)
+        return judgement;
+    const std::chrono::seconds age = age_of(session, now);
+    if (age >= *terms.max_session)
+        return no(
+            Reason::session_time, fmt::format(
+                                      "the session has lasted {} s, as long as rule '{}' allows", terms.max_session->count(),
+                                      printable(decision.rule)));
+    judgement.valid_until = std::min(judgement.valid_until, now + (*terms.max_session - age));
+    return judgement;
 }
 
 }

@@ -61,6 +61,7 @@ public:
         const generation::GenerationPtr generation = current_();
         if (!generation || !session.identity)
             return fail({"", "session", "there is no generation or no identity to judge it by", "", ""});
+        date(session);
         const Judgement judgement = unless_observed(*generation, session, judge_one(*generation, session, clock_()));
         if (!judgement.passes)
             return fail({"", "session", judgement.message, "log in again", std::string(code(judgement.reason))});
@@ -142,6 +143,15 @@ private:
         Activity activity = Activity::idle;
         std::optional<Ending> ending;
     };
+
+    /// A session is as old as its connection, whoever logs in on it again.
+    void date(Session & session) const
+    {
+        const std::lock_guard guard(mutex_);
+        const auto known = entries_.find(session.token);
+        session.opened_at = known == entries_.end() ? clock_() : known->second.session->opened_at;
+        session.opened = known == entries_.end() ? std::chrono::steady_clock::now() : known->second.session->opened;
+    }
 
     // ---- under mutex_ ----
 
@@ -238,6 +248,9 @@ private:
         std::unique_lock lock(mutex_);
         while (!stopping_)
         {
+            // Set back: what ends by another clock, or has not begun yet, is found only by looking.
+            judge_all_ = judge_all_ || clock_() < seen_;
+            seen_ = clock_();
             if (time_is_up())
             {
                 const uint64_t token = endings_.begin()->second;
@@ -355,6 +368,7 @@ private:
     std::set<std::pair<SteadyTime, uint64_t>> endings_; ///< when which is closed
     std::optional<uint64_t> closing_;
     uint64_t closed_ = 0;
+    UnixTime seen_ = clock_(); ///< the moment of the last look
     bool judge_all_ = false;
     bool stopping_ = false;
 

@@ -17,8 +17,13 @@ struct Session
     uint64_t token = 0; ///< the host's
     policy::Interface interface = policy::Interface::native;
     policy::IdentityPtr identity;
-    std::string user; ///< granted by certificate; empty: the session is judged by its chain only
+    /// Granted by certificate. Empty: the session is judged by its chain only, and by `rule` where one is named (a login by
+    /// certificate and password).
+    std::string user;
     std::string rule;
+    // When the registry first saw the token, by both clocks: neither can make a session younger.
+    UnixTime opened_at{};
+    std::chrono::steady_clock::time_point opened{};
 };
 
 enum class Activity

@@ -51,9 +51,16 @@ struct Bundle
 class BundleSet
 {
 public:
-    /// `crls` by trust domain. A trust domain named twice is an error.
+    /// What revocation is judged by in a trust domain.
+    struct Revocation
+    {
+        std::vector<trust::Crl> lists;
+        trust::RevocationRules rules{};
+    };
+
+    /// `revocation` by trust domain. A trust domain named twice is an error.
     [[nodiscard]] static Checked<std::shared_ptr<const BundleSet>>
-    create(std::vector<Bundle> bundles, std::map<std::string, std::vector<trust::Crl>> crls = {});
+    create(std::vector<Bundle> bundles, std::map<std::string, Revocation> revocation = {});
 
     [[nodiscard]] const trust::TrustStore * find(std::string_view trust_domain) const; ///< null: no bundle
     [[nodiscard]] const std::vector<Bundle> & bundles() const { return bundles_; }

@@ -6,7 +6,7 @@ namespace chmtls::spiffe
 {
 
 Checked<std::shared_ptr<const BundleSet>>
-BundleSet::create(std::vector<Bundle> bundles, std::map<std::string, std::vector<trust::Crl>> crls)
+BundleSet::create(std::vector<Bundle> bundles, std::map<std::string, Revocation> revocation)
 {
     auto set = std::make_shared<BundleSet>();
     Errors errors;
@@ -22,19 +22,21 @@ BundleSet::create(std::vector<Bundle> bundles, std::map<std::string, std::vector
                  .code = "TRUST-DOMAIN"});
             continue;
         }
-        std::vector<trust::Crl> lists;
-        if (auto node = crls.extract(bundle.trust_domain))
-            lists = std::move(node.mapped());
-        auto store = trust::TrustStore::create(bundle.authorities, std::move(lists), {});
+        Revocation own;
+        if (auto node = revocation.extract(bundle.trust_domain))
+            own = std::move(node.mapped());
+        trust::TrustStore::Options options;
+        options.revocation = std::move(own.rules);
+        auto store = trust::TrustStore::create(bundle.authorities, std::move(own.lists), std::move(options));
         if (!store)
             errors.insert(errors.end(), store.error().begin(), store.error().end());
         set->stores_.emplace(bundle.trust_domain, store ? std::move(*store) : nullptr);
     }
-    for (const auto & [trust_domain, lists] : crls)
+    for (const auto & [trust_domain, own] : revocation)
     {
         if (!set->stores_.contains(trust_domain))
             errors.push_back(
-                {.file = lists.empty() ? std::string{} : lists.front().source(),
+                {.file = own.lists.empty() ? std::string{} : own.lists.front().source(),
                  .field = "trust domain " + printable(trust_domain),
                  .reason = "CRLs for a trust domain that has no bundle",
                  .remedy = "name the trust domain as its bundle does",

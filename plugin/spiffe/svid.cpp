@@ -156,7 +156,8 @@ bool claims_spiffe(const CertificateFacts & leaf)
 }
 
 SvidVerdict verify_svid(
-    const BundleSet & bundles, const Certificate & leaf, std::span<const Certificate> intermediates, UnixTime at, size_t depth)
+    const BundleSet & bundles, const Certificate & leaf, std::span<const Certificate> intermediates, UnixTime at, size_t depth,
+    std::vector<trust::RevocationStep> * revocation)
 {
     const CertificateFacts & facts = leaf.facts();
     auto id = read_id(facts);
@@ -174,13 +175,20 @@ SvidVerdict verify_svid(
 
     // Purpose any: the leaf's own extended key usage is judged above, and that of its signers must not narrow it (X509-SVID 4.4).
     const trust::TrustStore::Query query{
-        .leaf = leaf, .intermediates = intermediates, .purpose = trust::Purpose::any, .depth = depth, .at = at};
+        .leaf = leaf,
+        .intermediates = intermediates,
+        .purpose = trust::Purpose::any,
+        .depth = depth,
+        .at = at,
+        .revocation = revocation};
     SvidVerdict verdict{.path = store->verify(query), .id = std::nullopt};
     if (!verdict.accepted())
     {
         if (!may_be_foreign(verdict.path.reason))
             return verdict;
-        if (const auto other = other_trust_domain(bundles, *id, query))
+        trust::TrustStore::Query without_steps = query;
+        without_steps.revocation = nullptr;
+        if (const auto other = other_trust_domain(bundles, *id, without_steps))
             return refuse(
                 Reason::trust_domain_binding,
                 fmt::format("{} is signed by an authority of trust domain {}, not of its own", id->text(), *other));

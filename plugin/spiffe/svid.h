@@ -22,9 +22,10 @@ struct SvidVerdict
 [[nodiscard]] bool claims_spiffe(const openssl::CertificateFacts & leaf);
 
 /// Leaf rules first, then the bundle by the leaf's trust domain, then the path against that bundle alone, then the rules for
-/// signing certificates. `depth` bounds the certificates above the leaf. Thread-safe, no I/O, no lock.
+/// signing certificates. `depth` bounds the certificates above the leaf; `revocation` as
+/// in TrustStore::Query. Thread-safe, no I/O, no lock.
 [[nodiscard]] SvidVerdict verify_svid(
     const BundleSet & bundles, const openssl::Certificate & leaf, std::span<const openssl::Certificate> intermediates,
-    UnixTime at, size_t depth = 9);
+    UnixTime at, size_t depth = 9, std::vector<trust::RevocationStep> * revocation = nullptr);
 
 }

@@ -8,7 +8,6 @@
 #include "trust/anchors.h"
 #include "trust/asn1_time.h"
 #include "trust/path_message.h"
-#include "trust/revocation.h"
 #include "trust/system_authorities.h"
 
 namespace chmtls::trust
@@ -86,7 +85,7 @@ class TrustStore::Impl
 {
 public:
     Impl(Anchors anchors, std::unique_ptr<const RevocationLists> lists, Options options)
-        : anchors_(std::move(anchors)), lists_(std::move(lists)), options_(options), whole_(list_of(anchors_.all()))
+        : anchors_(std::move(anchors)), lists_(std::move(lists)), options_(std::move(options)), whole_(list_of(anchors_.all()))
     {
     }
 
@@ -163,6 +162,8 @@ PathVerdict TrustStore::Impl::judge(const Query & query, X509_STORE_CTX * contex
         verdict.path.push_back(*owner);
         verdict.valid_until = std::min(verdict.valid_until, *not_after);
     }
+    if (query.revocation != nullptr)
+        *query.revocation = lists_->explain(verdict.path, query.at);
     RevocationOutcome revocation = lists_->check(verdict.path, query.at);
     if (revocation.reason != Reason::valid)
         return refuse(revocation.reason, std::move(revocation.message), revocation.depth);
@@ -256,10 +257,10 @@ TrustStore::create(std::vector<Certificate> anchors, std::vector<Crl> crls, Opti
         anchors.insert(anchors.end(), system.begin(), system.end());
     }
     Anchors index(std::move(anchors));
-    auto lists = RevocationLists::create(std::move(crls), index);
+    auto lists = RevocationLists::create(std::move(crls), index, options.revocation);
     if (!lists)
         return tl::unexpected(std::move(lists.error()));
-    auto impl = std::make_unique<const Impl>(std::move(index), std::move(*lists), options);
+    auto impl = std::make_unique<const Impl>(std::move(index), std::move(*lists), std::move(options));
     return std::shared_ptr<const TrustStore>(new TrustStore(std::move(impl)));
 }
 

@@ -9,6 +9,7 @@
 
 #include "openssl/certificate.h"
 #include "trust/crl.h"
+#include "trust/revocation.h"
 
 namespace chmtls::trust
 {
@@ -42,6 +43,7 @@ public:
         bool partial_chain = true;
         /// The system's authorities as well (openSSL...loadDefaultCAFile); read at creation, none found is no error.
         bool system_authorities = false;
+        RevocationRules revocation{}; ///< how lists count
     };
 
     /// Anchors as given, whatever they say of themselves; duplicates count once. CRLs whose issuer is an anchor are checked for
@@ -63,13 +65,16 @@ public:
         /// That is OpenSSL's meaning of a verification depth, hence of verificationDepth (X509_VERIFY_PARAM_set_depth).
         size_t depth = 9;
         UnixTime at;
+        /// Where to put how revocation was judged; null: nobody asks. Emptied by each path that is tried.
+        std::vector<RevocationStep> * revocation = nullptr;
     };
 
     /// Tries every authority of one name, so a rotated bundle without key identifiers works.
-    /// A certificate on the path that a CRL signed by its own issuer lists is REVOKED; lack of a CRL is no failure, but a CRL
-    /// past its nextUpdate is (CRL-EXPIRED): it no longer says that a certificate is good. Security level 1, as OpenSSL's own
-    /// default for TLS: RSA and DH keys under 1024 bits, curves under 160 bits and SHA-1 or MD5 signatures below the anchor are
-    /// WEAK. The second of notAfter is still valid (RFC 5280 4.1.2.5). Thread-safe; no I/O, no lock.
+    /// A certificate on the path that a CRL signed by its own issuer lists is REVOKED; whether the lack of a CRL
+    /// or one that is past its nextUpdate is a failure (CRL-MISSING, CRL-EXPIRED) is what Options::revocation says. Security
+    /// level 1, as OpenSSL's own default for TLS: RSA and DH keys under 1024 bits, curves under 160 bits and SHA-1 or MD5
+    /// signatures below the anchor are WEAK. The second of notAfter is still valid (RFC 5280 4.1.2.5). Thread-safe; no I/O, no
+    /// lock.
     [[nodiscard]] PathVerdict verify(const Query & query) const;
 
     /// Has any anchor the name of an issuer of these certificates? Cheap; says nothing about signatures.

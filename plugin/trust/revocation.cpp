@@ -92,9 +92,11 @@ RevocationLists::RevocationLists() = default;
 
 RevocationLists::~RevocationLists() = default;
 
-Checked<std::unique_ptr<const RevocationLists>> RevocationLists::create(std::vector<Crl> lists, const Anchors & anchors)
+Checked<std::unique_ptr<const RevocationLists>>
+RevocationLists::create(std::vector<Crl> lists, const Anchors & anchors, RevocationRules rules)
 {
     std::unique_ptr<RevocationLists> out(new RevocationLists);
+    out->rules_ = std::move(rules);
     Errors errors;
     for (const Crl & list : lists)
     {
@@ -167,65 +169,114 @@ bool RevocationLists::signed_by(const Entry & entry, X509 * issuer) const
     return true;
 }
 
-RevocationOutcome RevocationLists::check_one(const Certificate & certificate, X509 * issuer, size_t depth, UnixTime at) const
+/// A certificate and who has signed it.
+struct RevocationLists::Judged
 {
-    std::vector<const Crl *> newest; // one per series
+    Certificate certificate;
+    Certificate issuer;
+    size_t depth;
+    bool below_anchor;
+};
+
+/// The lists that speak of a certificate.
+struct RevocationLists::Selection
+{
+    std::vector<const Crl *> newest; ///< one per series
     const Crl * not_yet_valid = nullptr;
+    std::optional<RevocationOutcome> refused;
+};
+
+const RevocationRule & RevocationLists::rule_of(const Certificate & issuer) const
+{
+    return rules_.by_authority.empty() ? rules_.general : rules_.of(issuer.facts().subject);
+}
+
+RevocationLists::Selection RevocationLists::select(const Judged & one, UnixTime at) const
+{
+    Selection result;
+    X509 * issuer = one.issuer.x509();
+    const auto refuse = [&](const Crl & list, const std::string & what)
+    {
+        result.refused = {Reason::crl_invalid, list_name(list) + what, one.depth, {}};
+        return result;
+    };
     for (const auto & entry : entries_)
     {
         const Crl & list = entry->crl;
         if (!same_name(X509_CRL_get_issuer(list.get()), X509_get_subject_name(issuer)))
             continue;
-        if (!speaks_of(list.scope(), certificate.x509()))
+        if (!speaks_of(list.scope(), one.certificate.x509()))
             continue;
         if (!signed_by(*entry, issuer))
         {
             if (!entry->anchor_keys.empty() || list.names_key_of(issuer) == false)
                 continue; // another authority of the same name signed it
-            return {Reason::crl_invalid, list_name(list) + " is not signed by that authority's key", depth, {}};
+            return refuse(list, " is not signed by that authority's key");
         }
         if (!may_sign_lists(issuer))
-            return {Reason::crl_invalid, list_name(list) + " is signed by an authority that may not sign CRLs", depth, {}};
+            return refuse(list, " is signed by an authority that may not sign CRLs");
         if (list.this_update() > at)
         {
-            not_yet_valid = &list;
+            result.not_yet_valid = &list;
             continue;
         }
-        const auto known = std::ranges::find_if(newest, [&](const Crl * other) { return other->same_series(list); });
-        if (known == newest.end())
-            newest.push_back(&list);
-        else if (list.newer_than(**known))
-            *known = &list;
+        // Of two that claim to be equally new both count: what one of them revokes is revoked.
+        if (std::ranges::any_of(
+                result.newest, [&](const Crl * other) { return other->same_series(list) && other->newer_than(list); }))
+            continue;
+        std::erase_if(result.newest, [&](const Crl * other) { return other->same_series(list) && list.newer_than(*other); });
+        result.newest.push_back(&list);
     }
-    if (newest.empty() && not_yet_valid != nullptr)
+    return result;
+}
+
+RevocationOutcome RevocationLists::check_one(const Judged & one, const Selection & lists, UnixTime at) const
+{
+    if (lists.refused)
+        return *lists.refused;
+    const RevocationRule & rule = rule_of(one.issuer);
+    if (lists.newest.empty() && lists.not_yet_valid != nullptr)
         return {
             Reason::crl_invalid,
-            list_name(*not_yet_valid) + " is not valid before " + format_rfc3339(not_yet_valid->this_update()),
-            depth,
+            list_name(*lists.not_yet_valid) + " is not valid before " + format_rfc3339(lists.not_yet_valid->this_update()),
+            one.depth,
+            {}};
+    if (lists.newest.empty() && rule.policy == RevocationPolicy::require && one.below_anchor)
+        return {
+            Reason::crl_missing,
+            "there is no CRL of " + printable(one.issuer.facts().subject, 1024)
+                + ", which is required to judge the certificate of " + subject_text(one.certificate),
+            one.depth,
             {}};
 
     RevocationOutcome outcome;
-    for (const Crl * list : newest)
+    for (const Crl * list : lists.newest)
     {
         X509_REVOKED * entry = nullptr;
         // 2 is removeFromCRL, which only a delta CRL may hold; in a full one it says that the certificate is no longer held.
-        if (X509_CRL_get0_by_serial(list->get(), &entry, X509_get0_serialNumber(certificate.x509())) == 1)
+        if (X509_CRL_get0_by_serial(list->get(), &entry, X509_get0_serialNumber(one.certificate.x509())) == 1)
             return {
-                Reason::revoked, "certificate of " + subject_text(certificate) + " is revoked by " + list_name(*list), depth, {}};
-        if (!list->next_update())
+                Reason::revoked,
+                "certificate of " + subject_text(one.certificate) + " is revoked by " + list_name(*list),
+                one.depth,
+                {}};
+        if (!list->next_update() || rule.stale == StaleList::open)
             continue;
-        if (*list->next_update() < at)
-            return {Reason::crl_expired, list_name(*list) + " expired " + format_rfc3339(*list->next_update()), depth, {}};
-        outcome.valid_until = std::min(outcome.valid_until, *list->next_update());
+        const UnixTime end = *list->next_update() + rule.grace;
+        if (end < at)
+            return {
+                Reason::crl_expired,
+                list_name(*list) + " expired " + format_rfc3339(*list->next_update())
+                    + (rule.grace.count() > 0 ? ", and its grace " + format_rfc3339(end) : std::string()),
+                one.depth,
+                {}};
+        outcome.valid_until = std::min(outcome.valid_until, end);
     }
     return outcome;
 }
 
-RevocationOutcome RevocationLists::check(std::span<const Certificate> path, UnixTime at) const
+std::vector<RevocationLists::Judged> RevocationLists::judged(std::span<const Certificate> path) const
 {
-    RevocationOutcome total;
-    if (entries_.empty() || path.empty())
-        return total;
     std::vector<Certificate> above(path.begin(), path.end());
     for (size_t i = 0; i < above.size() && above.size() < path.size() + 16; ++i)
     {
@@ -235,17 +286,57 @@ RevocationOutcome RevocationLists::check(std::span<const Certificate> path, Unix
         if (parent != parents_.end())
             above.push_back(parent->second);
     }
+    std::vector<Judged> result;
     for (size_t i = 0; i < above.size(); ++i)
     {
-        X509 * issuer = i + 1 < above.size() ? above[i + 1].x509() : above[i].x509();
-        if (i + 1 == above.size() && !is_self_issued(issuer))
+        const Certificate & issuer = i + 1 < above.size() ? above[i + 1] : above[i];
+        if (i + 1 == above.size() && !is_self_issued(issuer.x509()))
             break; // nobody here knows who signed this anchor
-        RevocationOutcome one = check_one(above[i], issuer, i, at);
-        if (one.reason != Reason::valid)
-            return one;
-        total.valid_until = std::min(total.valid_until, one.valid_until);
+        if (rule_of(issuer).policy != RevocationPolicy::off)
+            result.push_back({above[i], issuer, i, i + 1 < path.size()});
+    }
+    return result;
+}
+
+RevocationOutcome RevocationLists::check(std::span<const Certificate> path, UnixTime at) const
+{
+    RevocationOutcome total;
+    if (path.empty() || (entries_.empty() && !rules_.requires_any()))
+        return total;
+    for (const Judged & one : judged(path))
+    {
+        RevocationOutcome outcome = check_one(one, select(one, at), at);
+        if (outcome.reason != Reason::valid)
+            return outcome;
+        total.valid_until = std::min(total.valid_until, outcome.valid_until);
     }
     return total;
+}
+
+std::vector<RevocationStep> RevocationLists::explain(std::span<const Certificate> path, UnixTime at) const
+{
+    std::vector<RevocationStep> steps;
+    for (const Judged & one : judged(path))
+    {
+        const Selection lists = select(one, at);
+        if (lists.newest.empty() && !one.below_anchor)
+            continue; // an anchor's own list is optional
+        RevocationOutcome outcome = check_one(one, lists, at);
+        RevocationStep step{
+            .depth = one.depth,
+            .certificate = subject_text(one.certificate),
+            .issuer = one.issuer.facts().subject,
+            .policy = rule_of(one.issuer).policy,
+            .lists = {},
+            .reason = outcome.reason,
+            .message = std::move(outcome.message)};
+        for (const Crl * list : lists.newest)
+            step.lists.push_back(*list);
+        steps.push_back(std::move(step));
+        if (outcome.reason != Reason::valid)
+            break;
+    }
+    return steps;
 }
 
 }

@@ -10,6 +10,7 @@
 
 #include "trust/anchors.h"
 #include "trust/crl.h"
+#include "trust/revocation_rules.h"
 
 namespace chmtls::trust
 {
@@ -25,29 +26,51 @@ struct RevocationOutcome
     UnixTime valid_until = end_of_time; ///< earliest nextUpdate of the lists that were used
 };
 
+/// How one certificate of a path was judged, for a person.
+struct RevocationStep
+{
+    size_t depth = 0;
+    std::string certificate; ///< subject and serial
+    std::string issuer;      ///< RFC 4514
+    RevocationPolicy policy = RevocationPolicy::if_present;
+    std::vector<Crl> lists; ///< that were looked at, the newest of each series
+    Reason reason = Reason::valid;
+    std::string message;
+};
+
 /// Immutable after construction but for a remembered signature check per list; thread-safe, no lock.
 class RevocationLists
 {
 public:
     /// A list whose issuer name is an anchor's must be signed by an anchor of that name which may sign lists; otherwise it is an
     /// error that names the list. Lists of other issuers are judged when their issuer turns up on a path.
-    [[nodiscard]] static Checked<std::unique_ptr<const RevocationLists>> create(std::vector<Crl> lists, const Anchors & anchors);
+    [[nodiscard]] static Checked<std::unique_ptr<const RevocationLists>>
+    create(std::vector<Crl> lists, const Anchors & anchors, RevocationRules rules = {});
 
     ~RevocationLists();
     [[nodiscard]] const std::vector<Crl> & all() const { return lists_; }
 
     /// Judges every certificate of `path` (leaf ... anchor) by the lists of its own issuer, and what lies above the anchor as far
-    /// as other anchors show it. Without a list nothing is refused. Refused: listed (REVOKED), the newest list of a series is
-    /// past its nextUpdate (CRL-EXPIRED), not valid yet, or damaged (CRL-INVALID).
+    /// as other anchors show it; each by the rule of its issuer. Refused: listed (REVOKED), the newest list of a series is past
+    /// its nextUpdate and grace where stale lists are closed (CRL-EXPIRED), not valid yet, or damaged (CRL-INVALID), and for
+    /// certificates below the anchor, none where one is required (CRL-MISSING).
     [[nodiscard]] RevocationOutcome check(std::span<const openssl::Certificate> path, UnixTime at) const;
+
+    /// The same, certificate by certificate, up to the first that is refused.
+    [[nodiscard]] std::vector<RevocationStep> explain(std::span<const openssl::Certificate> path, UnixTime at) const;
 
 private:
     struct Entry;
+    struct Judged;
+    struct Selection;
     RevocationLists();
     [[nodiscard]] bool signed_by(const Entry & entry, X509 * issuer) const;
-    [[nodiscard]] RevocationOutcome
-    check_one(const openssl::Certificate & certificate, X509 * issuer, size_t depth, UnixTime at) const;
+    [[nodiscard]] std::vector<Judged> judged(std::span<const openssl::Certificate> path) const;
+    [[nodiscard]] const RevocationRule & rule_of(const openssl::Certificate & issuer) const;
+    [[nodiscard]] Selection select(const Judged & one, UnixTime at) const;
+    [[nodiscard]] RevocationOutcome check_one(const Judged & one, const Selection & lists, UnixTime at) const;
 
+    RevocationRules rules_;
     std::vector<Crl> lists_;
     std::vector<std::unique_ptr<const Entry>> entries_;
     std::vector<std::pair<const X509 *, openssl::Certificate>> parents_; ///< anchor to the anchor that signed it

@@ -321,6 +321,6 @@ chmtls_session session_of(uint64_t token, const char * user)
     session.interface = CHMTLS_INTERFACE_NATIVE;
     session.session_token = token;
     session.user = text(user);
-    session.rule = text("alices");
+    session.rule = text(*user == '\0' ? "" : "alices"); /* a rule without a user: by certificate and password */
     return session;
 }

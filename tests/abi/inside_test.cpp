@@ -168,7 +168,8 @@ TEST(Status, SaysWhatIsInForceAndNoSecret)
          .counters = counters,
          .live_sessions = 4,
          .closed_sessions = 5,
-         .would_refuse = would_refuse});
+         .would_refuse = would_refuse,
+         .now = generation.loaded_at});
     EXPECT_THAT(json, Not(HasSubstr("sesame")));
     EXPECT_THAT(json, Not(HasSubstr("AAAA")));
     EXPECT_THAT(json, Not(HasSubstr("4141")));

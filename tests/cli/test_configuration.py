@@ -234,3 +234,21 @@ def test_check_counts_the_names_that_are_watched(tool, config):
     cluster = "<remote_servers><c><shard><replica><host>ch1.example.org</host></replica></shard></c></remote_servers>"
     overlay(config, "dns.xml", f"<clickhouse><mtls><dns><watch>extra.example.org</watch></dns></mtls>{cluster}</clickhouse>")
     assert check(tool, config)["summary"].endswith(", 2 names watched")
+
+
+def test_explain_names_the_revocation_list(tool, config, pki):
+    overlay(config, "policy.xml", "<clickhouse><mtls><revocation><policy>require</policy></revocation></mtls></clickhouse>")
+    missing = explain(tool, config, pki.path / "alice.pem", "tcp_port_secure", "--user", "alice")
+    assert missing["certificate"]["reason"] == missing["revocation"][0]["reason"] == "CRL-MISSING"
+    tool.must("pki", "revoke", pki.path)
+    overlay(config, "list.xml", f"<clickhouse><mtls><crl>{pki.crl}</crl></mtls></clickhouse>")
+    step = explain(tool, config, pki.path / "alice.pem", "tcp_port_secure", "--user", "alice")["revocation"][0]
+    assert step["reason"] == "VALID" and step["policy"] == "require"
+    assert step["lists"][0]["source"] == str(pki.crl) and step["lists"][0]["next_update"]
+    text = tool("explain", "--config", config, "--chain", pki.path / "alice.pem", "--listener", "tcp_port_secure", "--user", "alice")
+    assert f"not listed by the CRL {pki.crl}" in text.out
+
+
+def test_where_identities_could_be_forged(tool, config):
+    overlay(config, "none.xml", "<clickhouse><openSSL><server><verificationMode replace='1'>none</verificationMode></server></openSSL></clickhouse>")
+    assert fields(check(tool, config)) == ["openSSL.server.verificationMode"]

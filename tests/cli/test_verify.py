@@ -122,6 +122,18 @@ def test_revocation(tool, make_pki):
     assert reason(tool, "--chain", good, "--ca", ca.ca, "--crl", ca.crl) == "VALID"
 
 
+def test_revocation_policy(tool, make_pki):
+    ca = make_pki()
+    good, bad = ca.issue("good"), ca.issue("bad")
+    required = ["--revocation", "require"]
+    assert reason(tool, "--chain", good, "--ca", ca.ca, *required) == "CRL-MISSING"
+    tool.must("pki", "revoke", ca.path, "bad")
+    accepted = verdict(tool, "--chain", good, "--ca", ca.ca, "--crl", ca.crl, *required)
+    assert f"not listed by the CRL {ca.crl}" in accepted["message"] and "next update" in accepted["message"]
+    assert reason(tool, "--chain", bad, "--ca", ca.ca, "--crl", ca.crl, *required) == "REVOKED"
+    assert reason(tool, "--chain", bad, "--ca", ca.ca, "--crl", ca.crl, "--revocation", "off") == "VALID"
+
+
 def test_a_list_of_another_authority_revokes_nothing(tool, make_pki, ca, leaf):
     other = make_pki("--name", "another name")
     tool.must("pki", "revoke", other.path)

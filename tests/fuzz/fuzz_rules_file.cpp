@@ -11,20 +11,22 @@ using namespace chmtls;
 namespace
 {
 
+constexpr UnixTime at{std::chrono::sys_days{std::chrono::year{2026} / 6 / 1}};
+
 void compare(const mapping::RuleSet & rules, const mapping::Subject & subject)
 {
     std::set<std::string> users;
-    for (const auto & trace : rules.explain(subject))
+    for (const auto & trace : rules.explain(subject, at))
         if (trace.matched)
             users.insert(trace.user);
-    const auto decision = rules.decide(subject, std::nullopt);
+    const auto decision = rules.decide(subject, std::nullopt, at);
     if (decision.accepted())
         fuzz::require(users.size() == 1 && users.contains(decision.user));
-    if (decision.reason == Reason::no_rule)
+    if (decision.reason == Reason::no_rule || decision.reason == Reason::rule_time)
         fuzz::require(users.empty());
     for (const auto & user : users)
         if (mapping::valid_user_name(user))
-            fuzz::require(rules.decide(subject, user).accepted());
+            fuzz::require(rules.decide(subject, user, at).accepted());
 }
 
 }

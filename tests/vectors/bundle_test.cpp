@@ -357,9 +357,9 @@ TEST(BundleSetVectors, RevocationListsNeedABundleAndItsSignature)
     {
         return std::vector{world().bundle("example.org", {"root-a"})};
     };
-    EXPECT_TRUE(spiffe::BundleSet::create(bundles(), {{"example.org", lists("root-a")}}).has_value());
-    EXPECT_FALSE(spiffe::BundleSet::create(bundles(), {{"other.test", lists("root-a")}}).has_value());
-    const auto forged = spiffe::BundleSet::create(bundles(), {{"example.org", lists("imposter")}});
+    EXPECT_TRUE(spiffe::BundleSet::create(bundles(), {{"example.org", {lists("root-a")}}}).has_value());
+    EXPECT_FALSE(spiffe::BundleSet::create(bundles(), {{"other.test", {lists("root-a")}}}).has_value());
+    const auto forged = spiffe::BundleSet::create(bundles(), {{"example.org", {lists("imposter")}}});
     ASSERT_FALSE(forged.has_value());
     EXPECT_THAT(describe(forged.error()), HasSubstr("test.crl"));
 }

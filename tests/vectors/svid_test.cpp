@@ -72,9 +72,9 @@ std::shared_ptr<const spiffe::BundleSet> bundles_of(const Case & one, const Byte
         bundles = {world().bundle("example.org", {"root-a"}), world().bundle("federated.test", {"root-f"})};
     for (const BundleOf & bundle : one.bundles)
         bundles.push_back(world().bundle(bundle.trust_domain, bundle.signers));
-    std::map<std::string, std::vector<trust::Crl>> lists;
+    std::map<std::string, spiffe::BundleSet::Revocation> lists;
     if (auto found = lists_of(one, leaf); !found.empty())
-        lists.emplace("example.org", std::move(found));
+        lists["example.org"].lists = std::move(found);
     return must(spiffe::BundleSet::create(std::move(bundles), std::move(lists)));
 }
 

@@ -170,6 +170,21 @@ class Authority:
         signed = builder.sign(key if self_signed else self.key, hashes.SHA256())
         return pem_of(signed), key
 
+    def crl(self, *revoked, number=1, begin=-DAY, end=DAY):
+        """A revocation list as PEM that names the certificates of these pairs."""
+        now = datetime.datetime.utcnow()
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(now + begin)
+            .next_update(now + end)
+            .add_extension(x509.CRLNumber(number), critical=False)
+        )
+        for pair in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(pair.serial).revocation_date(now + begin).build()
+            builder = builder.add_revoked_certificate(entry)
+        return pem_of(builder.sign(self.key, hashes.SHA256()))
+
     def self_signed(self, file, common_name):
         """Names whatever it likes, signed by nobody we know."""
         certificate, key = self.make(common_name, self_signed=True)

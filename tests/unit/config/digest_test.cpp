@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
                 s.server.load_default_ca_file = true;
             }},
         Change{
-            "Mode",
+            "VerificationMode",
             [](Settings & s)
             {
                 s.server.verification_mode = VerificationMode::strict;
@@ -236,6 +236,30 @@ INSTANTIATE_TEST_SUITE_P(
             [](Settings & s)
             {
                 s.rules[0].user = "x";
+            }},
+        Change{
+            "RuleFrom",
+            [](Settings & s)
+            {
+                s.rules[0].terms.valid_from = UnixTime();
+            }},
+        Change{
+            "RuleUntil",
+            [](Settings & s)
+            {
+                s.rules[0].terms.valid_until = UnixTime();
+            }},
+        Change{
+            "RuleSession",
+            [](Settings & s)
+            {
+                s.rules[0].terms.max_session = std::chrono::seconds(1);
+            }},
+        Change{
+            "RulePassword",
+            [](Settings & s)
+            {
+                s.rules[0].terms.password_required = true;
             }},
         Change{
             "RulesFile",
@@ -410,6 +434,84 @@ INSTANTIATE_TEST_SUITE_P(
             [](Settings & s)
             {
                 std::swap(s.keeper_certificate, s.node_certificate);
+            }},
+        Change{
+            "TrustDomainCrl",
+            [](Settings & s)
+            {
+                s.trust_domains[0].crl_files = {"x"};
+            }},
+        Change{
+            "TrustDomainRevocation",
+            [](Settings & s)
+            {
+                s.trust_domains[0].revocation.rule.policy = RevocationPolicy::require;
+            }},
+        Change{
+            "RevocationPolicy",
+            [](Settings & s)
+            {
+                s.revocation.rule.policy = RevocationPolicy::off;
+            }},
+        Change{
+            "RevocationGrace",
+            [](Settings & s)
+            {
+                s.revocation.rule.grace = std::chrono::seconds(1);
+            }},
+        Change{
+            "RevocationStale",
+            [](Settings & s)
+            {
+                s.revocation.rule.stale = StaleList::open;
+            }},
+        Change{
+            "RevocationWarnBefore",
+            [](Settings & s)
+            {
+                s.revocation.warn_before = std::chrono::seconds(1);
+            }},
+        Change{
+            "RevocationAuthority",
+            [](Settings & s)
+            {
+                s.revocation.authorities["CN=a"] = {};
+            }},
+        Change{
+            "LimitRsa",
+            [](Settings & s)
+            {
+                s.limits[0].min_rsa_bits = 3072;
+            }},
+        Change{
+            "LimitOfOtherClass",
+            [](Settings & s)
+            {
+                s.limits[2].min_rsa_bits = 3072;
+            }},
+        Change{
+            "LimitCurves",
+            [](Settings & s)
+            {
+                s.limits[0].curves = {"P-256"};
+            }},
+        Change{
+            "LimitHashes",
+            [](Settings & s)
+            {
+                s.limits[0].signature_hashes = {"SHA256"};
+            }},
+        Change{
+            "LimitLifetime",
+            [](Settings & s)
+            {
+                s.limits[0].max_certificate_lifetime = std::chrono::seconds(1);
+            }},
+        Change{
+            "LimitRemaining",
+            [](Settings & s)
+            {
+                s.limits[0].min_remaining_lifetime = std::chrono::seconds(1);
             }},
         Change{
             "PollInterval",

@@ -335,6 +335,18 @@ INSTANTIATE_TEST_SUITE_P(
         RefusalCase{
             "RuleNoName", server("<users><rule><dns>b</dns><user>u</user></rule></users>"), "mtls.users.rule[0]", "no <name>"},
         RefusalCase{
+            "RuleOnlyTerms", server("<users><rule><name>a</name><user>u</user><max_session>1h</max_session></rule></users>"),
+            "mtls.users.rule[0]", "no matcher"},
+        RefusalCase{
+            "RuleNoTime", server("<users><rule>" + good_rule + "<valid_until>tomorrow</valid_until></rule></users>"),
+            "mtls.users.rule[0].valid_until", "no date and time"},
+        RefusalCase{
+            "RuleNoDuration", server("<users><rule>" + good_rule + "<max_session>0</max_session></rule></users>"),
+            "mtls.users.rule[0].max_session", "no length of time"},
+        RefusalCase{
+            "RulePasswordWord", server("<users><rule>" + good_rule + "<password>optional</password></rule></users>"),
+            "mtls.users.rule[0].password", "unknown word"},
+        RefusalCase{
             "RuleEmptyMatcher",
             server(
                 "<users><rule>" + good_rule + "</rule><rule>" + good_rule + "</rule><rule>" + good_rule
@@ -437,6 +449,21 @@ TEST(ServerConfiguration, MtlsValues)
     EXPECT_EQ(settings.rules[0].user, "{x}");
     EXPECT_EQ(settings.rules[0].source, "config.xml:4: mtls.users.rule[0]");
     EXPECT_THAT(settings.rules_files, ElementsAre("/r"));
+}
+
+TEST(ServerConfiguration, RulesHaveTerms)
+{
+    const Settings settings = parsed(server(
+        "<users><rule>" + good_rule
+        + "<valid_from>2026-06-01T00:00:00Z</valid_from><valid_until>2026-06-01T03:00:00+02:00</valid_until>"
+          "<max_session>15m</max_session><password>required</password></rule></users>"));
+    ASSERT_THAT(settings.rules, SizeIs(1));
+    const RuleTerms & terms = settings.rules[0].terms;
+    ASSERT_TRUE(terms.valid_from && terms.valid_until);
+    EXPECT_EQ(*terms.valid_until - *terms.valid_from, std::chrono::hours(1));
+    EXPECT_EQ(terms.max_session, std::chrono::minutes(15));
+    EXPECT_TRUE(terms.password_required);
+    EXPECT_THAT(settings.rules[0].matchers, SizeIs(1));
 }
 
 TEST(ServerConfiguration, WhatMergingLeavesBehindIsHarmless)

@@ -349,38 +349,48 @@ TEST(Loader, TrustDomainNameIsChecked)
     EXPECT_EQ(result.error()[0].code, "TD-CASE");
 }
 
-struct WarningCase
+struct GuardCase
 {
     std::string name;
     std::string openssl_server;
-    std::string warning;
+    std::string setting;
 };
 
-void PrintTo(const WarningCase & one, std::ostream * out)
+void PrintTo(const GuardCase & one, std::ostream * out)
 {
     *out << one.name;
 }
 
-class Warnings : public testing::TestWithParam<WarningCase>
+class Guards : public testing::TestWithParam<GuardCase>
 {
 };
 
-TEST_P(Warnings, AreGiven)
+/// Refused while a rule or a user is matched against certificates; without any the setting is the operator's own affair.
+TEST_P(Guards, RefuseForgeableIdentities)
 {
     test::Site site;
-    EXPECT_THAT(loaded(site).generation->warnings, Not(Contains(HasSubstr(GetParam().warning))));
+    EXPECT_NE(loaded(site).generation, nullptr);
     site.openssl_server = GetParam().openssl_server;
-    EXPECT_THAT(loaded(site).generation->warnings, Contains(HasSubstr(GetParam().warning)));
+    EXPECT_THAT(refused(site), ElementsAre(AllOf(Field(&Error::field, GetParam().setting), Field(&Error::code, "FORGEABLE"))));
+
+    site.rename_over("rules.txt", "# nobody\n");
+    EXPECT_NE(loaded(site).generation, nullptr);
+    Input input = site.input();
+    input.users_xml = "<clickhouse><users><alice><ssl_certificates><common_name>alice</common_name></ssl_certificates></alice>"
+                      "</users></clickhouse>";
+    const auto by_users = load(input, site.now);
+    ASSERT_FALSE(by_users.has_value());
+    EXPECT_THAT(by_users.error(), ElementsAre(Field(&Error::field, GetParam().setting)));
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    All, Warnings,
+    All, Guards,
     testing::Values(
-        WarningCase{"NotVerified", "<verificationMode>none</verificationMode>", "nobody can log in by certificate"},
-        WarningCase{
+        GuardCase{"NotVerified", "<verificationMode>none</verificationMode>", "openSSL.server.verificationMode"},
+        GuardCase{
             "AcceptHandler", "<invalidCertificateHandler><name>AcceptCertificateHandler</name></invalidCertificateHandler>",
-            "let through without an identity"},
-        WarningCase{"SystemAuthorities", "<loadDefaultCAFile>true</loadDefaultCAFile>", "system's authorities"}),
+            "openSSL.server.invalidCertificateHandler.name"},
+        GuardCase{"SystemAuthorities", "<loadDefaultCAFile>true</loadDefaultCAFile>", "openSSL.server.loadDefaultCAFile"}),
     [](const auto & one) { return one.param.name; });
 
 TEST(Loader, KeyThatOthersCanReadGetsAWarning)

@@ -16,6 +16,7 @@ namespace chmtls::mapping
 namespace
 {
 
+using test::any_time;
 using test::SubjectBuilder;
 
 /// Few letters and few components, so that random patterns and values meet often.
@@ -193,14 +194,15 @@ TEST(Index, decides_as_rule_by_rule)
         {
             const SubjectBuilder builder = random_subject(random);
             const auto subject = builder.subject();
-            const auto expected = set->decide_one_by_one(subject, {});
-            const auto decided = set->decide(subject, {});
+            const auto expected = set->decide_one_by_one(subject, {}, any_time);
+            const auto decided = set->decide(subject, {}, any_time);
             ASSERT_TRUE(same(decided, expected)) << "round " << round << ": " << decided.message << " / " << expected.message;
             granted += decided.accepted() ? 1 : 0;
             refused += decided.reason == Reason::no_rule ? 1 : 0;
             ambiguous += decided.reason == Reason::ambiguous ? 1 : 0;
             for (const std::string asked : {"u0", "u1", "u1ab"})
-                ASSERT_TRUE(same(set->decide(subject, asked), set->decide_one_by_one(subject, asked))) << "round " << round;
+                ASSERT_TRUE(same(set->decide(subject, asked, any_time), set->decide_one_by_one(subject, asked, any_time)))
+                    << "round " << round;
         }
     }
     // The test says nothing unless all of these occur.
@@ -278,12 +280,12 @@ TEST(Bounds, more_names_than_allowed_are_refused_at_once)
     SubjectBuilder builder;
     for (int i = 0; i < 4096; ++i)
         builder.dns("n" + std::to_string(i) + ".org");
-    EXPECT_EQ(set->decide(builder.subject(), {}).reason, Reason::valid);
+    EXPECT_EQ(set->decide(builder.subject(), {}, any_time).reason, Reason::valid);
     for (int i = 4096; i < 10000; ++i)
         builder.dns("n" + std::to_string(i) + ".org");
-    EXPECT_EQ(set->decide(builder.subject(), {}).reason, Reason::resource);
-    EXPECT_EQ(set->decide(builder.subject(), "u").reason, Reason::resource);
-    EXPECT_FALSE(set->explain(builder.subject())[0].matched);
+    EXPECT_EQ(set->decide(builder.subject(), {}, any_time).reason, Reason::resource);
+    EXPECT_EQ(set->decide(builder.subject(), "u", any_time).reason, Reason::resource);
+    EXPECT_FALSE(set->explain(builder.subject(), any_time)[0].matched);
 }
 
 TEST(Bounds, longer_names_than_allowed_are_refused)
@@ -291,10 +293,10 @@ TEST(Bounds, longer_names_than_allowed_are_refused)
     const auto set = test::compiled({test::rule("r", {{Field::uri, "https://h/**"}}, "u")});
     SubjectBuilder fits;
     fits.uri("https://h/" + std::string((256u << 10) - 10, 'a'));
-    EXPECT_EQ(set->decide(fits.subject(), {}).reason, Reason::valid);
+    EXPECT_EQ(set->decide(fits.subject(), {}, any_time).reason, Reason::valid);
     SubjectBuilder does_not;
     does_not.uri("https://h/" + std::string((256u << 10) - 9, 'a'));
-    EXPECT_EQ(set->decide(does_not.subject(), {}).reason, Reason::resource);
+    EXPECT_EQ(set->decide(does_not.subject(), {}, any_time).reason, Reason::resource);
 }
 
 TEST(Bounds, names_that_match_very_many_rules_are_refused_and_not_decided_in_part)
@@ -310,9 +312,9 @@ TEST(Bounds, names_that_match_very_many_rules_are_refused_and_not_decided_in_par
         builder.dns("d" + std::to_string(i) + ".example.org");
         builder.uri("https://h/x/" + std::to_string(i));
     }
-    EXPECT_EQ(set->decide(builder.subject(), {}).reason, Reason::resource);
-    EXPECT_EQ(set->decide(builder.subject(), "u").reason, Reason::resource);
-    EXPECT_EQ(set->decide(SubjectBuilder().dns("x.example.org").uri("https://h/x/7").subject(), {}).rule, "r7");
+    EXPECT_EQ(set->decide(builder.subject(), {}, any_time).reason, Reason::resource);
+    EXPECT_EQ(set->decide(builder.subject(), "u", any_time).reason, Reason::resource);
+    EXPECT_EQ(set->decide(SubjectBuilder().dns("x.example.org").uri("https://h/x/7").subject(), {}, any_time).rule, "r7");
 }
 
 TEST(Bounds, deep_and_wide_values_against_branching_wildcards)
@@ -330,11 +332,11 @@ TEST(Bounds, deep_and_wide_values_against_branching_wildcards)
     const std::string uri = "https://h/a/a/a/a/a/a/a/a/a/a/a/a";
     SubjectBuilder one;
     one.uri(uri);
-    EXPECT_EQ(set->decide(one.subject(), {}).reason, Reason::valid);
+    EXPECT_EQ(set->decide(one.subject(), {}, any_time).reason, Reason::valid);
     SubjectBuilder many;
     for (int i = 0; i < 1000; ++i)
         many.uri(uri);
-    EXPECT_EQ(set->decide(many.subject(), {}).reason, Reason::resource);
+    EXPECT_EQ(set->decide(many.subject(), {}, any_time).reason, Reason::resource);
 }
 
 // Regular expressions in bulk ---------------------------------------------------------------------------------------------------

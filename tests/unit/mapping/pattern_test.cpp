@@ -12,6 +12,7 @@ namespace chmtls::mapping
 namespace
 {
 
+using test::any_time;
 using test::SubjectBuilder;
 
 struct MatchCase
@@ -41,10 +42,10 @@ TEST_P(Matches, as_written)
     builder.with(c.field, c.value);
     for (const auto asked : {std::optional<std::string_view>(), std::optional<std::string_view>("user")})
     {
-        EXPECT_EQ(set->decide(builder.subject(), asked).accepted(), c.matches);
-        EXPECT_EQ(set->decide_one_by_one(builder.subject(), asked).accepted(), c.matches);
+        EXPECT_EQ(set->decide(builder.subject(), asked, any_time).accepted(), c.matches);
+        EXPECT_EQ(set->decide_one_by_one(builder.subject(), asked, any_time).accepted(), c.matches);
     }
-    EXPECT_EQ(set->explain(builder.subject()).at(0).matched, c.matches);
+    EXPECT_EQ(set->explain(builder.subject(), any_time).at(0).matched, c.matches);
 }
 
 const std::string spiffe = "spiffe://prod.example.org";
@@ -236,7 +237,7 @@ TEST(Kinds, never_mix)
             SubjectBuilder builder;
             builder.facts().subject_empty = given != Field::subject;
             builder.with(given, "spiffe://example.org/x@y");
-            EXPECT_EQ(set->decide(builder.subject(), std::nullopt).accepted(), wanted == given)
+            EXPECT_EQ(set->decide(builder.subject(), std::nullopt, any_time).accepted(), wanted == given)
                 << name(wanted) << " looked at " << name(given);
         }
 }
@@ -244,8 +245,8 @@ TEST(Kinds, never_mix)
 TEST(Kinds, spiffe_id_is_not_taken_from_the_san)
 {
     const auto set = test::compiled({test::rule("r", {{Field::spiffe_id, "spiffe://a/b"}}, "user")});
-    EXPECT_FALSE(set->decide(SubjectBuilder().uri("spiffe://a/b").subject(), {}).accepted());
-    EXPECT_TRUE(set->decide(SubjectBuilder().svid("spiffe://a/b", "a").subject(), {}).accepted());
+    EXPECT_FALSE(set->decide(SubjectBuilder().uri("spiffe://a/b").subject(), {}, any_time).accepted());
+    EXPECT_TRUE(set->decide(SubjectBuilder().svid("spiffe://a/b", "a").subject(), {}, any_time).accepted());
 }
 
 struct RefusedCase

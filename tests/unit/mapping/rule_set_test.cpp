@@ -10,6 +10,7 @@ namespace chmtls::mapping
 namespace
 {
 
+using test::any_time;
 using test::compiled;
 using test::findings;
 using test::rule;
@@ -22,7 +23,7 @@ using testing::HasSubstr;
 TEST(Decide, no_rules_refuse)
 {
     const auto set = compiled({});
-    const Decision decision = set->decide(SubjectBuilder().common_name("a").subject(), {});
+    const Decision decision = set->decide(SubjectBuilder().common_name("a").subject(), {}, any_time);
     EXPECT_EQ(decision.reason, Reason::no_rule);
     EXPECT_TRUE(decision.user.empty());
     EXPECT_FALSE(decision.message.empty());
@@ -32,7 +33,7 @@ TEST(Decide, the_matching_rule_names_user_and_itself)
 {
     const auto set
         = compiled({rule("r1", {{Field::common_name, "alice"}}, "u1"), rule("r2", {{Field::common_name, "bob"}}, "u2")});
-    const Decision decision = set->decide(SubjectBuilder().common_name("bob").subject(), {});
+    const Decision decision = set->decide(SubjectBuilder().common_name("bob").subject(), {}, any_time);
     EXPECT_EQ(decision.reason, Reason::valid);
     EXPECT_EQ(decision.user, "u2");
     EXPECT_EQ(decision.rule, "r2");
@@ -43,7 +44,7 @@ TEST(Decide, long_names_are_kept_whole)
     const std::string long_name(100, 'n');
     const std::string long_user(200, 'u');
     const auto set = compiled({rule(long_name, {{Field::common_name, "alice"}}, long_user)});
-    const Decision decision = set->decide(SubjectBuilder().common_name("alice").subject(), {});
+    const Decision decision = set->decide(SubjectBuilder().common_name("alice").subject(), {}, any_time);
     EXPECT_EQ(decision.user, long_user);
     EXPECT_EQ(decision.rule, long_name);
 }
@@ -53,7 +54,7 @@ TEST(Decide, all_matchers_have_to_match)
     const auto set = compiled({rule("r", {{Field::dns, "a.org"}, {Field::uri, "urn:x"}, {Field::issuer, "CN=CA"}}, "u")});
     const auto decide = [&](SubjectBuilder & builder)
     {
-        return set->decide(builder.subject(), {}).reason;
+        return set->decide(builder.subject(), {}, any_time).reason;
     };
     EXPECT_EQ(decide(SubjectBuilder().dns("a.org").uri("urn:x").names("", "CN=CA")), Reason::valid);
     EXPECT_EQ(decide(SubjectBuilder().dns("b.org").uri("urn:x").names("", "CN=CA")), Reason::no_rule);
@@ -65,14 +66,14 @@ TEST(Decide, all_matchers_have_to_match)
 TEST(Decide, two_matchers_of_one_field_want_both_names)
 {
     const auto set = compiled({rule("r", {{Field::dns, "a.org"}, {Field::dns, "b.org"}}, "u")});
-    EXPECT_TRUE(set->decide(SubjectBuilder().dns("b.org").dns("a.org").subject(), {}).accepted());
-    EXPECT_FALSE(set->decide(SubjectBuilder().dns("a.org").subject(), {}).accepted());
+    EXPECT_TRUE(set->decide(SubjectBuilder().dns("b.org").dns("a.org").subject(), {}, any_time).accepted());
+    EXPECT_FALSE(set->decide(SubjectBuilder().dns("a.org").subject(), {}, any_time).accepted());
 }
 
 TEST(Decide, rules_that_agree_name_the_first)
 {
     const auto set = compiled({rule("z", {{Field::dns, "a.org"}}, "u"), rule("a", {{Field::common_name, "x"}}, "u")});
-    const Decision decision = set->decide(SubjectBuilder().common_name("x").dns("a.org").subject(), {});
+    const Decision decision = set->decide(SubjectBuilder().common_name("x").dns("a.org").subject(), {}, any_time);
     EXPECT_EQ(decision.user, "u");
     EXPECT_EQ(decision.rule, "z");
 }
@@ -83,28 +84,28 @@ TEST(Decide, rules_that_differ_are_ambiguous_and_both_named)
         {rule("first", {{Field::dns, "a.org"}}, "u1"), rule("second", {{Field::dns, "*.org"}}, "u2"),
          rule("third", {{Field::common_name, "none"}}, "u3")});
     const SubjectBuilder builder = SubjectBuilder().dns("a.org");
-    const Decision decision = set->decide(builder.subject(), {});
+    const Decision decision = set->decide(builder.subject(), {}, any_time);
     EXPECT_EQ(decision.reason, Reason::ambiguous);
     EXPECT_THAT(decision.message, AllOf(HasSubstr("'first'"), HasSubstr("'second'"), HasSubstr("'u1'"), HasSubstr("'u2'")));
     EXPECT_TRUE(decision.user.empty());
-    EXPECT_EQ(set->decide(SubjectBuilder().dns("b.org").subject(), {}).user, "u2");
+    EXPECT_EQ(set->decide(SubjectBuilder().dns("b.org").subject(), {}, any_time).user, "u2");
 }
 
 TEST(Decide, asked_user_has_to_be_exactly_what_one_rule_yields)
 {
     const auto set = compiled({rule("r1", {{Field::dns, "a.org"}}, "u1"), rule("r2", {{Field::dns, "*.org"}}, "u2")});
     const SubjectBuilder builder = SubjectBuilder().dns("a.org");
-    EXPECT_EQ(set->decide(builder.subject(), "u1").rule, "r1");
-    EXPECT_EQ(set->decide(builder.subject(), "u2").rule, "r2");
-    EXPECT_EQ(set->decide(builder.subject(), "u2").user, "u2");
+    EXPECT_EQ(set->decide(builder.subject(), "u1", any_time).rule, "r1");
+    EXPECT_EQ(set->decide(builder.subject(), "u2", any_time).rule, "r2");
+    EXPECT_EQ(set->decide(builder.subject(), "u2", any_time).user, "u2");
     for (const std::string_view other : {"u", "u11", "U1", "", " u1", "default"})
     {
-        const Decision decision = set->decide(builder.subject(), other);
+        const Decision decision = set->decide(builder.subject(), other, any_time);
         EXPECT_EQ(decision.reason, Reason::other_user) << other;
         EXPECT_THAT(decision.message, HasSubstr("'r1'"));
         EXPECT_TRUE(decision.user.empty());
     }
-    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.net").subject(), "u1").reason, Reason::no_rule);
+    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.net").subject(), "u1", any_time).reason, Reason::no_rule);
 }
 
 TEST(Decide, captures_of_all_matchers_fill_the_template)
@@ -113,7 +114,7 @@ TEST(Decide, captures_of_all_matchers_fill_the_template)
         "r", {{Field::spiffe_id, "spiffe://prod/ns/{ns}/sa/{sa}"}, {Field::subject, "regex:O=(?P<org>[a-z]+)"}},
         "{{{org}}}.{ns}_{sa}")});
     const SubjectBuilder builder = SubjectBuilder().svid("spiffe://prod/ns/web/sa/api", "prod").names("O=acme", "");
-    EXPECT_EQ(set->decide(builder.subject(), {}).user, "{acme}.web_api");
+    EXPECT_EQ(set->decide(builder.subject(), {}, any_time).user, "{acme}.web_api");
 }
 
 TEST(Decide, captures_of_names_that_ignore_case_are_in_lower_case)
@@ -121,33 +122,34 @@ TEST(Decide, captures_of_names_that_ignore_case_are_in_lower_case)
     const auto set = compiled(
         {rule("d", {{Field::dns, "{Host}.Example.org"}}, "{Host}"),
          rule("e", {{Field::email, "{who}@{dept}.example.org"}}, "{who}-{dept}")});
-    EXPECT_EQ(set->decide(SubjectBuilder().dns("Web1.EXAMPLE.org").subject(), {}).user, "web1");
-    EXPECT_EQ(set->decide(SubjectBuilder().email("Bob@HR.Example.org").subject(), {}).user, "Bob-hr");
+    EXPECT_EQ(set->decide(SubjectBuilder().dns("Web1.EXAMPLE.org").subject(), {}, any_time).user, "web1");
+    EXPECT_EQ(set->decide(SubjectBuilder().email("Bob@HR.Example.org").subject(), {}, any_time).user, "Bob-hr");
 }
 
 TEST(Decide, one_rule_that_captures_two_names_is_ambiguous)
 {
     const auto set = compiled({rule("r", {{Field::dns, "{host}.example.org"}}, "{host}")});
     const SubjectBuilder two = SubjectBuilder().dns("a.example.org").dns("b.example.org").dns("b.other.org");
-    const Decision decision = set->decide(two.subject(), {});
+    const Decision decision = set->decide(two.subject(), {}, any_time);
     EXPECT_EQ(decision.reason, Reason::ambiguous);
     EXPECT_THAT(decision.message, AllOf(HasSubstr("'r'"), HasSubstr("'a'"), HasSubstr("'b'")));
-    EXPECT_EQ(set->decide(two.subject(), "a").user, "a");
-    EXPECT_EQ(set->decide(two.subject(), "b").user, "b");
-    EXPECT_EQ(set->decide(two.subject(), "c").reason, Reason::other_user);
-    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.example.org").dns("b.other.org").subject(), {}).user, "a");
-    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.example.org").dns("A.example.org").subject(), {}).user, "a");
+    EXPECT_EQ(set->decide(two.subject(), "a", any_time).user, "a");
+    EXPECT_EQ(set->decide(two.subject(), "b", any_time).user, "b");
+    EXPECT_EQ(set->decide(two.subject(), "c", any_time).reason, Reason::other_user);
+    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.example.org").dns("b.other.org").subject(), {}, any_time).user, "a");
+    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.example.org").dns("A.example.org").subject(), {}, any_time).user, "a");
 }
 
 TEST(Decide, the_same_capture_twice_wants_the_same_text)
 {
     const auto joined = compiled({rule("r", {{Field::dns, "{svc}.example.org"}, {Field::uri, "https://h/{svc}"}}, "{svc}")});
     const SubjectBuilder same = SubjectBuilder().dns("a.example.org").dns("b.example.org").uri("https://h/b").uri("https://h/c");
-    EXPECT_EQ(joined->decide(same.subject(), {}).user, "b");
-    EXPECT_EQ(joined->decide(SubjectBuilder().dns("a.example.org").uri("https://h/b").subject(), {}).reason, Reason::no_rule);
+    EXPECT_EQ(joined->decide(same.subject(), {}, any_time).user, "b");
+    EXPECT_EQ(
+        joined->decide(SubjectBuilder().dns("a.example.org").uri("https://h/b").subject(), {}, any_time).reason, Reason::no_rule);
     const auto within = compiled({rule("r", {{Field::dns, "{a}.{a}.org"}}, "u")});
-    EXPECT_TRUE(within->decide(SubjectBuilder().dns("x.x.org").subject(), {}).accepted());
-    EXPECT_FALSE(within->decide(SubjectBuilder().dns("x.y.org").subject(), {}).accepted());
+    EXPECT_TRUE(within->decide(SubjectBuilder().dns("x.x.org").subject(), {}, any_time).accepted());
+    EXPECT_FALSE(within->decide(SubjectBuilder().dns("x.y.org").subject(), {}, any_time).accepted());
 }
 
 TEST(Decide, an_invalid_result_refuses_and_names_the_rule_even_where_another_rule_would_do)
@@ -158,17 +160,18 @@ TEST(Decide, an_invalid_result_refuses_and_names_the_rule_even_where_another_rul
     {
         return SubjectBuilder().common_name(std::move(common_name)).dns("a.org");
     };
-    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.org").subject(), {}).user, "bob");
+    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.org").subject(), {}, any_time).user, "bob");
     for (const std::string & bad :
          {std::string("!"), std::string("a\nb!"), std::string(256, 'a') + "!", std::string("\xc2\x85!")})
     {
-        const Decision decision = set->decide(with(bad).subject(), {});
+        const Decision decision = set->decide(with(bad).subject(), {}, any_time);
         EXPECT_EQ(decision.reason, Reason::no_rule) << bad;
         EXPECT_THAT(decision.message, HasSubstr("'grab'"));
         // Who asks for a user that another rule yields is that user: no choice is left to the broken rule.
-        EXPECT_EQ(set->decide(with(bad).subject(), "bob").user, "bob");
+        EXPECT_EQ(set->decide(with(bad).subject(), "bob", any_time).user, "bob");
     }
-    EXPECT_EQ(set->decide(with(std::string(255, 'a') + "!").subject(), "u" + std::string(255, 'a')).reason, Reason::valid);
+    EXPECT_EQ(
+        set->decide(with(std::string(255, 'a') + "!").subject(), "u" + std::string(255, 'a'), any_time).reason, Reason::valid);
 }
 
 TEST(Decide, an_absent_issuer_key_or_common_name_matches_nothing)
@@ -178,9 +181,9 @@ TEST(Decide, an_absent_issuer_key_or_common_name_matches_nothing)
          rule("s", {{Field::subject, "regex:.*"}}, "w")});
     SubjectBuilder builder;
     builder.facts().subject_empty = true;
-    EXPECT_EQ(set->decide(builder.subject(), {}).reason, Reason::no_rule);
+    EXPECT_EQ(set->decide(builder.subject(), {}, any_time).reason, Reason::no_rule);
     builder.issuer_spki(0);
-    EXPECT_EQ(set->decide(builder.subject(), {}).user, "u");
+    EXPECT_EQ(set->decide(builder.subject(), {}, any_time).user, "u");
 }
 
 TEST(Decide, many_rules_behind_one_pattern_are_all_seen)
@@ -191,9 +194,11 @@ TEST(Decide, many_rules_behind_one_pattern_are_all_seen)
             "r" + std::to_string(i), {{Field::dns, "*.org"}, {Field::serial, std::to_string(i + 10)}}, "u" + std::to_string(i)));
     rules.push_back(rule("both", {{Field::dns, "*.org"}, {Field::common_name, "x"}}, "u7"));
     const auto set = compiled(std::move(rules));
-    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.org").serial("42").subject(), {}).rule, "r32");
-    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.org").serial("17").common_name("x").subject(), {}).rule, "r7");
-    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.org").serial("18").common_name("x").subject(), {}).reason, Reason::ambiguous);
+    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.org").serial("42").subject(), {}, any_time).rule, "r32");
+    EXPECT_EQ(set->decide(SubjectBuilder().dns("a.org").serial("17").common_name("x").subject(), {}, any_time).rule, "r7");
+    EXPECT_EQ(
+        set->decide(SubjectBuilder().dns("a.org").serial("18").common_name("x").subject(), {}, any_time).reason,
+        Reason::ambiguous);
 }
 
 // Explanations ------------------------------------------------------------------------------------------------------------------
@@ -204,7 +209,7 @@ TEST(Explain, every_rule_in_order_with_what_it_looked_at)
         {rule("hit", {{Field::dns, "*.org"}}, "u"), rule("miss", {{Field::dns, "*.org"}, {Field::uri, "urn:x"}}, "v"),
          rule("none", {{Field::email, "a@b"}}, "w"), rule("two", {{Field::dns, "{a}.org"}}, "{a}"),
          rule("join", {{Field::dns, "{a}.org"}, {Field::uri, "https://h/{a}"}}, "{a}")});
-    const auto traces = set->explain(SubjectBuilder().dns("a.org").dns("b.org").uri("https://h/c").subject());
+    const auto traces = set->explain(SubjectBuilder().dns("a.org").dns("b.org").uri("https://h/c").subject(), any_time);
     ASSERT_EQ(traces.size(), 5U);
     EXPECT_TRUE(traces[0].matched);
     EXPECT_EQ(traces[0].user, "u");

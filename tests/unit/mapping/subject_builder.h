@@ -15,6 +15,9 @@
 namespace chmtls::mapping::test
 {
 
+/// For rules without a time.
+inline constexpr UnixTime any_time{std::chrono::sys_days{std::chrono::year{2026} / 6 / 1}};
+
 class SubjectBuilder
 {
 public:
