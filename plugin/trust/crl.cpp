@@ -71,6 +71,27 @@ bool has_unknown_critical(const STACK_OF(X509_EXTENSION) * extensions, int known
     return false;
 }
 
+/// OpenSSL passes over a block whose BEGIN line is damaged in silence, and the list is gone with it.
+bool lacks_a_list(std::string_view text, size_t found)
+{
+    size_t begins = 0;
+    size_t ends = 0;
+    while (!text.empty())
+    {
+        const size_t newline = text.find('\n');
+        std::string_view line = text.substr(0, newline);
+        text.remove_prefix(newline == std::string_view::npos ? text.size() : newline + 1);
+        line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
+        if (!line.starts_with('-'))
+            continue;
+        if (!line.starts_with("-----") || !line.ends_with("-----") || line.size() < 12)
+            return true;
+        begins += line == "-----BEGIN " PEM_STRING_X509_CRL "-----" ? 1 : 0;
+        ends += line == "-----END " PEM_STRING_X509_CRL "-----" ? 1 : 0;
+    }
+    return begins != found || ends != found;
+}
+
 std::optional<Error> entry_defect(X509_CRL * crl, const std::string & source)
 {
     STACK_OF(X509_REVOKED) * entries = X509_CRL_get_REVOKED(crl);
@@ -218,6 +239,8 @@ Result<std::vector<Crl>> Crl::parse(ByteView bytes, const std::string & source)
             source, "CRL", "CRL block " + std::to_string(out.size() + 1) + " is damaged: " + cause, "fetch the CRL again"));
     if (out.empty())
         return fail(crl_error(source, "CRL", "no X509 CRL block", "give CRLs as PEM blocks or one as DER"));
+    if (lacks_a_list(as_text(bytes), out.size()))
+        return fail(crl_error(source, "CRL", "a line that begins or ends a block is damaged", "fetch the CRL again"));
     return out;
 }
 

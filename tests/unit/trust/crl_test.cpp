@@ -110,7 +110,8 @@ TEST(CrlParse, DerAndPem)
     EXPECT_EQ(one[0].entries(), 1u);
     EXPECT_EQ(one[0].this_update(), now - std::chrono::seconds{60});
     EXPECT_EQ(one[0].next_update(), now + std::chrono::seconds{86400});
-    const std::string pem = pki::crl_pem(der) + "text\n" + pki::crl_pem(must(pki::issue_crl({}, pki.signer, now)));
+    const std::string pem = pki::certificate_pem(pki.root.certificate) + pki::crl_pem(der) + "text\n"
+                            + pki::crl_pem(must(pki::issue_crl({}, pki.signer, now)));
     const auto two = must(Crl::parse(as_bytes(pem), "b.crl"));
     ASSERT_EQ(two.size(), 2u);
     EXPECT_EQ(two[1].issuer(), "CN=signer");
@@ -142,6 +143,11 @@ TEST(CrlParse, Refusals)
         {"pem_of_something_else", bytes(pki::certificate_pem(pki.root.certificate)), "CRL"},
         {"pem_damaged", bytes(damaged), "CRL"},
         {"second_pem_damaged", bytes(pem + damaged), "CRL"},
+        {"second_begin_line_damaged", bytes(pem + std::string(pem).replace(0, 10, "-----BEGIX")), "CRL"},
+        {"second_begin_line_without_its_first_dash", bytes(pem + pem.substr(1)), "CRL"},
+        {"second_begin_line_is_text", bytes(pem + std::string(pem).replace(0, 5, "xxxxx")), "CRL"},
+        {"second_label_damaged", bytes(pem + std::string(pem).replace(11, 8, "X509 CRX")), "CRL"},
+        {"cut_off_in_the_second_begin_line", bytes(pem + "-----BEG"), "CRL"},
         {"delta", must(pki::issue_crl({.number = 2, .delta_base = 1}, pki.root, now)), "CRL-DELTA"},
         {"indirect", changed_crl(pki.root, distribution_point([](auto & point) { point.indirectCRL = 0xff; })), "CRL-INDIRECT"},
         {"attribute_certificates", changed_crl(pki.root, distribution_point([](auto & point) { point.onlyattr = 0xff; })),
@@ -259,6 +265,16 @@ TEST(CrlCheck, TheNewestOfASeriesDecides)
     second.revoked = revoking(pki.direct).revoked;
     first.revoked.clear();
     EXPECT_EQ(verify(pki, joined(list(pki.root, second), list(pki.root, first)), pki.direct).reason, Reason::revoked);
+}
+
+TEST(CrlCheck, OfTwoThatAreEquallyNewBothCount)
+{
+    const Pki pki;
+    const auto listing = list(pki.root, revoking(pki.direct), "one.crl");
+    const auto silent = list(pki.root, {}, "other.crl");
+    EXPECT_EQ(verify(pki, joined(listing, silent), pki.direct).reason, Reason::revoked);
+    EXPECT_EQ(verify(pki, joined(silent, listing), pki.direct).reason, Reason::revoked);
+    EXPECT_TRUE(verify(pki, joined(silent, silent), pki.direct).accepted());
 }
 
 TEST(CrlCheck, ScopeIsKept)
