@@ -1,5 +1,6 @@
 // Connections that the server itself makes. What they are for: DB::Connection::connect, Fetcher::fetchPart. By which name:
-// DB::makeHTTPSession with HTTPClientSession::setHost, which gets the address only. The handshake: SecureSocketImpl::connectSSL.
+// DB::makeHTTPSession with HTTPClientSession::setHost, which gets the address only; HTTPClientSession::reconnect, where a pooled
+// session follows its node to another address. The handshake: SecureSocketImpl::connectSSL.
 // StreamSocket::connect: what has to be TLS and is not.
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include "keeper.h"
 #include "outgoing_scope.h"
 #include "outgoing_session.h"
+#include "server_dns.h"
 #include "symbols.h"
 #include "tls_socket.h"
 
@@ -86,6 +88,16 @@ void Poco::Net::HTTPClientSession::setHost(const std::string & host)
     if (Adapter::active() != nullptr && session_host != nullptr && dynamic_cast<HTTPSClientSession *>(this) != nullptr
         && !IPAddress::tryParse(*session_host, address))
         SecureStreamSocket(socket()).setPeerHostName(*session_host);
+}
+
+void Poco::Net::HTTPClientSession::reconnect()
+{
+    // The session of a replica fetch is pooled and keeps the address that the node had when it was made.
+    const auto * const node = Adapter::active() != nullptr ? NodeScope::current() : nullptr;
+    const auto address = node != nullptr ? address_of(node->host()) : std::nullopt;
+    if (address && *address != getHost() && !connected())
+        original_as<void(HTTPClientSession *, const std::string &)>(Symbol::http_set_host)(this, *address);
+    original_as<void(HTTPClientSession *)>(Symbol::http_reconnect)(this);
 }
 
 void Poco::Net::StreamSocket::connect(const SocketAddress & address, const Poco::Timespan & timeout)

@@ -9,6 +9,7 @@
 
 #include <Poco/Net/IPAddress.h>
 
+#include "clickhouse_dns.h"
 #include "symbols.h"
 
 namespace chmtls::debian
@@ -43,6 +44,12 @@ void forget_hosts_of_users()
 void remember_resolver(DB::DNSResolver & resolver) noexcept
 {
     the_resolver.store(&resolver, std::memory_order_relaxed);
+}
+
+std::optional<std::string> address_of(const std::string & host)
+{
+    auto * const resolver = the_resolver.load(std::memory_order_relaxed);
+    return resolver == nullptr ? std::nullopt : std::optional(resolver->resolveHost(host).toString());
 }
 
 void forget_addresses(DB::Context & context)

@@ -2,6 +2,9 @@
 
 // What ClickHouse 18.16 remembers of addresses, and how it is made to forget.
 
+#include <optional>
+#include <string>
+
 namespace DB
 {
 class Context;
@@ -13,6 +16,10 @@ namespace chmtls::debian
 
 /// The server's one resolver, as its own calls show it.
 void remember_resolver(DB::DNSResolver & resolver) noexcept;
+
+/// The address that the server connects to for a host now; nothing before its resolver was first used. Throws what the server
+/// throws when the name does not resolve.
+std::optional<std::string> address_of(const std::string & host);
 
 /// The answers kept for users limited by <host>, which the stock server never forgets.
 void forget_hosts_of_users();

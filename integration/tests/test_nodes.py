@@ -8,6 +8,7 @@ import ssl
 import pytest
 from lib import clients
 from lib.cluster import CREDENTIALS, DOMAIN, NODES, Cluster
+from lib.names import Forwarder
 from lib.pki import Authority, write
 from lib.server import Config
 from lib.wait import eventually
@@ -241,6 +242,26 @@ def test_parts_are_not_fetched_from_a_stranger(cluster):
     assert n1.server.admin(query) == "0"
     n2.show(cluster.issue("n2-again", "n2.test", "node/n2", also=("localhost",)))
     eventually(lambda: n1.server.admin(query) == "1", within=30, what="the row")
+
+
+def test_fetches_follow_a_moved_node(cluster):
+    """Their sessions are pooled, and remember the address as well."""
+    n1, n2 = cluster.n1, cluster.n2
+    port = n1.ports["interserver_https_port"]
+    query = "SELECT count() FROM local WHERE d = '2017-01-01'"
+    n1.server.admin("INSERT INTO local VALUES ('2017-01-01', 1)")
+    eventually(lambda: n2.server.admin(query) == "1", within=20, what="a session that is pooled")
+    moved = Forwarder("127.0.53.12", port, port)
+    try:
+        cluster.names.records[n1.host] = ("127.0.53.12", 3600)
+        n2.server.admin("SYSTEM DROP DNS CACHE")
+        n1.server.admin("INSERT INTO local VALUES ('2017-01-01', 2)")
+        eventually(lambda: n2.server.admin(query) == "2", within=30, what="the row, from the new address")
+        assert moved.accepted > 0
+    finally:
+        cluster.names.records[n1.host] = ("127.0.0.1", 3600)
+        moved.close()
+        n2.server.admin("SYSTEM DROP DNS CACHE")
 
 
 def test_trust_that_goes_ends_what_stands(cluster):
