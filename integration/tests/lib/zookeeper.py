@@ -97,7 +97,7 @@ class ZooKeeper:
             if self.process.poll() is not None:
                 raise RuntimeError(f"ZooKeeper ended with {self.process.returncode}:\n{self.log()[-4000:]}")
             # It listens before it serves. One of an ensemble serves when there is a leader: that shows with its first answer.
-            serves = len(self.peers) > 1 or "PrepRequestProcessor" in self.log()[self.former_log :]
+            serves = len(self.peers) > 1 or "checkIntervalMs" in self.log()[self.former_log :]
             return serves and listens(self.host, self.port)
 
         eventually(ready, within=60, what="a ZooKeeper that serves")
