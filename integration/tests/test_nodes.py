@@ -85,6 +85,7 @@ def test_replicas_fetch_and_merge(cluster):
 
 
 def test_on_cluster(cluster):
+    eventually(lambda: "DDLWorker: Waiting a watch" in cluster.n1.server.log(), within=20, what="the DDLWorker's session")
     told = cluster.n1.server.admin("CREATE TABLE made_everywhere ON CLUSTER cluster (x UInt8) ENGINE = Memory")
     assert len(told.splitlines()) == 3, told
     for node in (cluster.n1, cluster.n2, cluster.n3):

@@ -97,10 +97,10 @@ class Cluster:
 <expected><shard>{replica(self.other, "expected.test")}</shard></expected>"""
 
     def start(self):
-        self.zookeeper.launch()
+        # First: 18.16 dies of a statement ON CLUSTER that comes before its DDLWorker has a session.
+        self.zookeeper.start()
         for node in self.nodes:
             node.configure().server.launch()
-        self.zookeeper.wait()
         for node in self.nodes:
             node.server.wait()
         return self
