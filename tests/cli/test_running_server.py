@@ -10,11 +10,29 @@ STATUS = {
     "generation": 7,
     "loaded_at": "2026-01-31T12:00:00Z",
     "reload": {"last_error": "ca.pem: no certificate", "failing_since": "2026-01-31T13:00:00Z"},
-    "listeners": [{"name": "https_port", "port": 8443, "client_certificate": "optional"}],
+    "listeners": [
+        {"name": "https_port", "port": 8443, "client_certificate": "optional", "mode": "observe"},
+        {"name": "tcp_port_secure", "port": 9440, "client_certificate": "required", "mode": "enforce"},
+    ],
     "credentials": [{"role": "server", "subject": "CN=server", "not_after": "2027-01-31T12:00:00Z"}],
     "peers": {"VALID": 3},
     "logins": {},
     "sessions": {"live": 1, "closed": 2},
+    "would_refuse": {
+        "rows": [
+            {
+                "stage": "login",
+                "where": "https_port",
+                "identity": "CN=bob",
+                "user": "reports",
+                "reason": "NO-RULE",
+                "count": 5,
+                "last": "2026-01-31T14:00:00Z",
+                "message": "no rule matches",
+            }
+        ],
+        "not_listed": 2,
+    },
     "dns": {"names": 2, "unresolved": 1, "flushes": 4},
     "warnings": ["a key file that others can read"],
 }
@@ -85,7 +103,10 @@ def test_status(tool, server):
     assert one.asked == [{"request": "status"}]
     assert "generation 7 since 2026-01-31T12:00:00Z" in done.out
     assert "NOT in force since 2026-01-31T13:00:00Z: ca.pem: no certificate" in done.out
-    assert "listener https_port: port 8443, client certificate optional" in done.out
+    assert "listener https_port: port 8443, client certificate optional, observes only\n" in done.out
+    assert "listener tcp_port_secure: port 9440, client certificate required\n" in done.out
+    assert "would refuse 5 times: login on https_port, CN=bob, user reports: NO-RULE" in done.out
+    assert "would refuse 2 times more, which are not listed" in done.out
     assert "certificate (server): CN=server, until 2027-01-31T12:00:00Z" in done.out
     assert "warning: a key file that others can read" in done.out
     assert tool.must("status", "--socket", one.path, "--json").object() == STATUS
