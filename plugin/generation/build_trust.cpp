@@ -30,7 +30,7 @@ public:
         result.client_authorities = read_authorities(settings.client, "openSSL.client");
         std::vector<spiffe::Bundle> bundles = read_bundles();
         crls_ = read_crls(settings.crl_files, "mtls.crl");
-        std::map<std::string, std::vector<trust::Crl>> own_crls = read_own_crls();
+        const std::vector<std::vector<trust::Crl>> own_crls = read_own_crls();
         if (!errors_.empty())
             return result; // stores of half the authorities would only add findings that are none
 
@@ -52,9 +52,8 @@ public:
         for (size_t i = 0; i < bundles.size(); ++i)
         {
             std::vector<trust::Crl> lists = shares[i + 2];
-            const std::vector<trust::Crl> & own = own_crls[bundles[i].trust_domain];
-            lists.insert(lists.end(), own.begin(), own.end());
-            const config::RevocationSection & section = section_of(bundles[i].trust_domain);
+            lists.insert(lists.end(), own_crls[i].begin(), own_crls[i].end());
+            const config::RevocationSection & section = settings.trust_domains[i].revocation;
             note_lists(lists, bundles[i].authorities, section, result.revocation_lists);
             revocation.emplace(bundles[i].trust_domain, spiffe::BundleSet::Revocation{std::move(lists), rules_of(section)});
         }
@@ -108,6 +107,7 @@ private:
                     format_rfc3339(authority.facts().not_after)));
     }
 
+    /// Of each trust domain, in the configuration's order; where there are findings some are left out.
     std::vector<spiffe::Bundle> read_bundles()
     {
         std::vector<spiffe::Bundle> result;
@@ -179,25 +179,17 @@ private:
             append(errors_, {crls.error()}, field);
     }
 
-    /// The lists that one trust domain has for itself, by its name.
-    std::map<std::string, std::vector<trust::Crl>> read_own_crls()
+    /// The lists that each trust domain has for itself, in the same order.
+    std::vector<std::vector<trust::Crl>> read_own_crls()
     {
-        std::map<std::string, std::vector<trust::Crl>> result;
+        std::vector<std::vector<trust::Crl>> result;
         for (size_t i = 0; i < asked_.settings.trust_domains.size(); ++i)
         {
             const config::TrustDomain & domain = asked_.settings.trust_domains[i];
             const std::string field = fmt::format("mtls.trust_domains.trust_domain[{}].crl", i);
-            result.emplace(domain.name, read_crls(domain.crl_files, field));
+            result.push_back(read_crls(domain.crl_files, field));
         }
         return result;
-    }
-
-    const config::RevocationSection & section_of(const std::string & trust_domain) const
-    {
-        for (const config::TrustDomain & domain : asked_.settings.trust_domains)
-            if (domain.name == trust_domain)
-                return domain.revocation;
-        return asked_.settings.revocation;
     }
 
     static trust::RevocationRule rule_of(const config::RevocationRule & asked)

@@ -147,5 +147,34 @@ TEST(RevocationOverTime, ATrustDomainsListIsForItsBundleAlone)
     EXPECT_EQ(verdict_on(managed.manager.current(), svid, site.now), Reason::revoked);
 }
 
+TEST(RevocationOverTime, ATrustDomainWrittenAsItsIdHasItsListsAndItsPolicy)
+{
+    const Site site;
+    const pki::Issued svid = must(pki::issue(leaf_spec("service", {uri("spiffe://example.org/service")}), site.root, site.now));
+    pki::CrlSpec revoking;
+    revoking.revoked = {{.serial_hex = svid.certificate.facts().serial_hex}};
+    site.write("domain.crl", pki::crl_pem(must(pki::issue_crl(revoking, site.root, site.now))));
+    const std::string name = "<name>example.org</name>";
+    const std::string crl = "<crl>" + site.path("crl.pem") + "</crl>";
+    for (const std::string spelling : {"example.org", "spiffe://example.org"})
+    {
+        auto input = site.input();
+        input.server_xml.replace(input.server_xml.find(crl), crl.size(), "");
+        const auto with = [&](const std::string & more)
+        {
+            auto other = input;
+            other.server_xml.replace(other.server_xml.find(name), name.size(), "<name>" + spelling + "</name>" + more);
+            return other;
+        };
+        Managed managed;
+        ASSERT_TRUE(managed.manager.configure(with("")).has_value());
+        EXPECT_EQ(verdict_on(managed.manager.current(), svid, site.now), Reason::valid) << spelling;
+        ASSERT_TRUE(managed.manager.configure(with("<crl>" + site.path("domain.crl") + "</crl>")).has_value());
+        EXPECT_EQ(verdict_on(managed.manager.current(), svid, site.now), Reason::revoked) << spelling;
+        ASSERT_TRUE(managed.manager.configure(with("<revocation><policy>require</policy></revocation>")).has_value());
+        EXPECT_EQ(verdict_on(managed.manager.current(), svid, site.now), Reason::crl_missing) << spelling;
+    }
+}
+
 }
 }
