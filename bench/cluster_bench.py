@@ -18,7 +18,6 @@ sys.path.insert(0, str(ROOT / "integration/tests"))
 
 from lib.pki import Authority  # noqa: E402
 from lib.server import Config, Server, user  # noqa: E402
-from lib.wait import eventually  # noqa: E402
 from lib.zookeeper import ZooKeeper  # noqa: E402
 
 STOCK = Path("/usr/sbin/clickhouse-server")
@@ -29,7 +28,7 @@ NODES = """<nodes><rule><name>nodes</name><common_name>node</common_name></rule>
 
 
 class Pair:
-    """Two nodes: a distributed table on the first reads from the second, which is also its replica."""
+    """Two nodes: a distributed table on the first reads from the second, which fetches parts from the first."""
 
     def __init__(self, name, binary, mtls, directory, ca, zookeeper):
         self.name = name
@@ -48,14 +47,12 @@ class Pair:
             )
             for number in (1, 2)
         ]
-        for number, node in enumerate(self.nodes):
+        for node in self.nodes:
             node.write_config(
                 extra=f"""<interserver_https_host>localhost</interserver_https_host>
 <remote_servers><far><shard><replica><host>localhost</host><port>{self.nodes[1].ports['tcp_port_secure']}</port><secure>1</secure>
 </replica></shard></far></remote_servers>
-<zookeeper><node><host>127.0.0.1</host><port>{zookeeper.port}</port></node></zookeeper>
-<macros><replica>{number}</replica></macros>
-<part_log><database>system</database><table>part_log</table><flush_interval_milliseconds>100</flush_interval_milliseconds></part_log>"""
+<zookeeper><node><host>127.0.0.1</host><port>{zookeeper.port}</port></node></zookeeper>"""
             )
 
     def start(self):
@@ -68,10 +65,9 @@ class Pair:
         second.admin(f"INSERT INTO numbers_far SELECT intHash64(number) FROM numbers({ROWS})")
         first.admin("CREATE TABLE far (x UInt64) ENGINE = Distributed(far, default, numbers_far)")
         first.admin("CREATE TABLE one AS system.one ENGINE = Distributed(far, system, one)")
-        for node in self.nodes:
-            node.admin(
-                f"CREATE TABLE copied (d Date, x UInt64) ENGINE = ReplicatedMergeTree('/{self.name}/copied', '{{replica}}', d, x, 8192)"
-            )
+        first.admin(f"CREATE TABLE copied (d Date, x UInt64) ENGINE = ReplicatedMergeTree('/{self.name}/copied', 'only', d, x, 8192)")
+        first.admin(f"INSERT INTO copied SELECT toDate('2020-01-01'), intHash64(number) FROM numbers({ROWS})")
+        first.admin("OPTIMIZE TABLE copied FINAL")
 
     def read_rows(self, _round):
         """Seconds to read all rows of the other node."""
@@ -87,21 +83,14 @@ class Pair:
         return timed(ask)
 
     def fetch_part(self, number):
-        """Seconds that the replica takes to fetch one large part, as its part_log has it."""
-        first, second = self.nodes
-        day = f"2020-{number + 1:02}-01"
-        first.admin(f"INSERT INTO copied SELECT toDate('{day}'), intHash64(number) FROM numbers({ROWS})")
-        query = (
-            "SELECT sum(duration_ms) FROM system.part_log WHERE event_type = 'DOWNLOAD_PART' "
-            f"AND part_name LIKE '{day.replace('-', '')}%'"
+        """Seconds that the second takes to fetch one large part into a table of its own."""
+        table = f"fetched_{number}"
+        self.nodes[1].admin(
+            f"CREATE TABLE {table} (d Date, x UInt64) ENGINE = ReplicatedMergeTree('/{self.name}/{table}', 'only', d, x, 8192)"
         )
-
-        def fetched():
-            count = second.admin(f"SELECT count() FROM copied WHERE d = '{day}'")
-            logged = second.admin("EXISTS TABLE system.part_log") == "1"  # made when it first has something to hold
-            return int(second.admin(query)) if logged and int(count) == ROWS else 0
-
-        return eventually(fetched, within=60, what="the part") / 1000
+        seconds = timed(lambda: self.nodes[1].admin(f"ALTER TABLE {table} FETCH PARTITION 202001 FROM '/{self.name}/copied'"))
+        self.nodes[1].admin(f"DROP TABLE {table}")
+        return seconds
 
     def stop(self):
         for node in self.nodes:
@@ -114,7 +103,7 @@ def timed(action):
     return time.perf_counter() - begin
 
 
-def main(build, rounds=7):
+def main(build, rounds=15):
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         patched = directory / "clickhouse-server"
