@@ -140,6 +140,12 @@ class Place:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    def set_dns(self, more=""):
+        """These settings beside the usual ones, in force."""
+        taken = self.near.log().count("is in force")
+        self.near.write_config(mtls=f"<dns>{self.dns()}{more}</dns><admin><socket>{self.socket}</socket></admin>")
+        eventually(lambda: self.near.log().count("is in force") > taken, within=15, what="the settings")
+
     def watched(self, name):
         return next(one for one in self.status()["watched"] if one["name"] == name)
 
@@ -188,6 +194,47 @@ def test_a_command_flushes(place):
     flushed = place.tool("dns", "flush", "slow.test")
     assert flushed.returncode == 0, flushed.stderr
     eventually(lambda: place.arrives_at("slow", SECOND), within=15, what="a query at the new address")
+    place.sites["slow"].lead(FIRST, LONG)
+    assert place.tool("dns", "flush").returncode == 0
+    eventually(lambda: place.arrives_at("slow", FIRST), within=15, what="a query at the first address again")
+
+
+@pytest.fixture
+def usual_again(place):
+    yield
+    place.set_dns()
+
+
+@pytest.mark.usefixtures("usual_again")
+def test_a_schedule_flushes(place):
+    eventually(lambda: place.arrives_at("slow", FIRST), within=15, what="a query at the first address")
+    place.sites["slow"].lead(SECOND, LONG)
+    place.stays_at("slow", FIRST, 1)
+    place.set_dns("<schedule>1</schedule>")
+    eventually(lambda: place.arrives_at("slow", SECOND), within=15, what="a query at the new address")
+    assert place.status()["asked_for"]["schedule"] > 0
+    place.sites["slow"].lead(FIRST, LONG)
+    eventually(lambda: place.arrives_at("slow", FIRST), within=15, what="a query at the first address again")
+
+
+@pytest.mark.usefixtures("usual_again")
+def test_a_rotation_flushes_when_it_is_asked_to(place):
+    eventually(lambda: place.arrives_at("slow", FIRST), within=15, what="a query at the first address")
+
+    def rotate():
+        taken = place.near.log().count("is in force")
+        place.ca.server("near")
+        eventually(lambda: place.near.log().count("is in force") > taken, within=15, what="the new certificate")
+
+    asked = place.status()["asked_for"]["rotation"]
+    rotate()
+    assert place.status()["asked_for"]["rotation"] == asked, "not unless asked to"
+    place.sites["slow"].lead(SECOND, LONG)
+    place.stays_at("slow", FIRST, 1)
+    place.set_dns("<on_rotation>true</on_rotation>")
+    rotate()
+    eventually(lambda: place.arrives_at("slow", SECOND), within=15, what="a query at the new address")
+    assert place.status()["asked_for"]["rotation"] > asked
     place.sites["slow"].lead(FIRST, LONG)
     assert place.tool("dns", "flush").returncode == 0
     eventually(lambda: place.arrives_at("slow", FIRST), within=15, what="a query at the first address again")

@@ -6,10 +6,8 @@ import subprocess
 
 import clickhouse_driver
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from lib import clients
-from lib.pki import Authority, pem_of, write
+from lib.pki import Authority, rsa_key, write
 from lib.server import Config, Server, user
 from lib.wait import eventually
 
@@ -31,30 +29,22 @@ class Scene:
             Config(openssl_server=openssl(self.ca.file, self.ca.server()), mtls=self.mtls("observe"), users=USERS),
         )
 
-    def mtls(self, mode):
-        return f"<mode>{mode}</mode><crl>{self.list}</crl><admin><socket>{self.socket}</socket></admin>"
+    def mtls(self, mode, crl=None, more=""):
+        crl = f"<crl>{self.list}</crl>" if crl is None else crl
+        return f"<mode>{mode}</mode>{crl}<admin><socket>{self.socket}</socket></admin>{more}"
 
-    def enforce(self):
-        self.server.write_config(mtls=self.mtls("enforce"))
-        eventually(lambda: self.status()["listeners"][0]["mode"] == "enforce", within=10, what="enforcement")
+    def set(self, mode, **section):
+        """And waits until it is in force."""
+        before = self.status()["generation"]
+        self.server.write_config(mtls=self.mtls(mode, **section))
+        eventually(lambda: self.status()["generation"] > before, within=10, what="the new section")
+        assert self.status()["listeners"][0]["mode"] == mode
 
-    def revoke(self, *pairs):
-        now = datetime.datetime.utcnow()
-        builder = (
-            x509.CertificateRevocationListBuilder()
-            .issuer_name(self.ca.certificate.subject)
-            .last_update(now - datetime.timedelta(hours=1))
-            .next_update(now + datetime.timedelta(days=1))
-            .add_extension(x509.CRLNumber(len(pairs) + 1), critical=False)
-        )
-        for pair in pairs:
-            builder = builder.add_revoked_certificate(
-                x509.RevokedCertificateBuilder()
-                .serial_number(pair.serial)
-                .revocation_date(now - datetime.timedelta(hours=1))
-                .build()
-            )
-        write(self.list, pem_of(builder.sign(self.ca.key, hashes.SHA256())), 0o644)
+    def enforce(self, **section):
+        self.set("enforce", **section)
+
+    def revoke(self, *pairs, **times):
+        write(self.list, self.ca.crl(*pairs, number=len(pairs) + 1, **times), 0o644)
 
     def status(self):
         done = subprocess.run([self.tool, "status", "--socket", self.socket, "--json"], capture_output=True, text=True, check=True)
@@ -121,4 +111,83 @@ def test_live_sessions_stay_and_are_listed(scene):
     assert (row["user"], row["reason"]) == ("alice", "REVOKED")
     scene.enforce()
     eventually(lambda: scene.status()["sessions"]["closed"] == 1, within=10, what="the end of the session")
+    client.disconnect()
+
+
+HOUR = datetime.timedelta(hours=1)
+GOOD = {"begin": -HOUR, "end": HOUR}
+
+# reason -> what would refuse, the certificate that it would refuse
+NOT_GOOD_ENOUGH = {
+    "LIFETIME": ("<limits><users><max_certificate_lifetime>3h</max_certificate_lifetime></users></limits>", {"begin": -2 * HOUR, "end": 2 * HOUR}),
+    "ENDING": ("<limits><users><min_remaining_lifetime>30m</min_remaining_lifetime></users></limits>", {"begin": -HOUR, "end": HOUR / 4}),
+    "WEAK": ("<limits><users><min_rsa_bits>3072</min_rsa_bits></users></limits>", {**GOOD, "key": rsa_key}),
+}
+
+
+@pytest.mark.parametrize("reason", NOT_GOOD_ENOUGH)
+def test_what_is_not_good_enough_goes_on_and_is_listed(scene, reason):
+    limits, what = NOT_GOOD_ENOUGH[reason]
+    bad = scene.ca.issue("bad", "both", **{**what, **({"key": what["key"]()} if "key" in what else {})})
+    good = scene.ca.issue("good", "both", **GOOD)
+    scene.set("observe", more=limits)
+    for pair in (bad, good):
+        assert scene.native(pair, "both", "correct horse").user == "both", "as with the stock server"
+    assert not scene.native(bad, "both"), "nobody is identified by it"
+    assert scene.native(good, "both").user == "both"
+    rows = scene.rows("peer")
+    assert [(row["identity"], row["reason"]) for row in rows] == [("CN=both", reason)]
+
+    scene.enforce(more=limits)
+    assert not scene.native(bad, "both", "correct horse")
+    assert scene.native(good, "both").user == "both"
+
+
+def missing(_scene):
+    return {"crl": "", "more": "<revocation><policy>require</policy></revocation>"}
+
+
+def grown_old(scene):
+    scene.revoke(begin=-3 * HOUR, end=-2 * HOUR)
+    return {"more": "<revocation><policy>if_present</policy></revocation>"}
+
+
+@pytest.mark.parametrize(("reason", "section"), [("CRL-MISSING", missing), ("CRL-EXPIRED", grown_old)])
+def test_without_a_fresh_list_they_go_on_and_are_listed(scene, reason, section):
+    both = scene.ca.issue("both", "both")
+    section = section(scene)
+    scene.set("observe", **section)
+    assert scene.native(both, "both", "correct horse").user == "both", "as with the stock server"
+    assert not scene.native(both, "both"), "nobody is identified by it"
+    assert [(row["identity"], row["reason"]) for row in scene.rows("peer")] == [("CN=both", reason)]
+
+    scene.enforce(**section)
+    assert not scene.native(both, "both", "correct horse")
+    scene.enforce(crl="", more="<revocation><policy>off</policy></revocation>")
+    assert scene.native(both, "both").user == "both", "who does not ask for lists needs none"
+
+
+def test_a_session_past_its_time_stays_and_is_listed(scene):
+    pair = scene.ca.issue("alice", "alice")
+
+    def kept():
+        return clickhouse_driver.Client(
+            "127.0.0.1", port=scene.server.ports["tcp_port_secure"], user="alice", secure=True, ca_certs=str(scene.ca.file),
+            certfile=str(pair.certificate), keyfile=str(pair.key),
+        )  # fmt: skip
+
+    rule = "<users><rule><name>short</name><common_name>alice</common_name><user>alice</user><max_session>1s</max_session></rule></users>"
+    scene.server.write_users(user("alice") + user("both", "<password>correct horse</password>"))
+    scene.set("observe", more=rule)
+    client = kept()
+    assert client.execute("SELECT 1") == [(1,)]
+    socket = client.connection.socket
+    eventually(lambda: [row["reason"] for row in scene.rows("session")] == ["SESSION-TIME"], within=15, what="the row")
+    assert client.execute("SELECT 2") == [(2,)] and client.connection.socket is socket
+    client.disconnect()
+
+    scene.enforce(more=rule)
+    client = kept()
+    assert client.execute("SELECT 1") == [(1,)]
+    eventually(lambda: scene.status()["sessions"]["closed"] == 1, within=15, what="the end of the session")
     client.disconnect()
