@@ -29,6 +29,9 @@ using std::chrono::milliseconds;
 
 /// Between two looks, whatever goes wrong.
 constexpr milliseconds shortest_wait{10};
+/// Other files in a watched directory, a log that is written to for example: not looked at write by write, which the writer would
+/// feel.
+constexpr milliseconds strangers_pause{20};
 
 SteadyTime steady_now()
 {
@@ -393,11 +396,14 @@ private:
         std::string known_defect;
         while (!stopping_)
         {
-            wait(watcher, debounce.pending() ? std::min(next_poll, debounce.due(watcher.writing())) : next_poll);
+            const bool told
+                = wait(&watcher, debounce.pending() ? std::min(next_poll, debounce.due(watcher.writing())) : next_poll);
             if (stopping_)
                 return;
             if (watcher.drain())
                 debounce.event(steady_now());
+            else if (told) // by a file that is none of ours
+                (void)wait(nullptr, steady_now() + strangers_pause);
             const SteadyTime now = steady_now();
             const bool due = debounce.pending() ? now >= debounce.due(watcher.writing()) : now >= next_poll;
             if (!due && !rearm_)
@@ -439,13 +445,15 @@ private:
         return std::max(next, shortest_wait);
     }
 
-    void wait(const Watcher & watcher, SteadyTime until) const
+    /// Until then, or until the manager is woken, or until the watcher, if one is given, has something to tell: true.
+    bool wait(const Watcher * watcher, SteadyTime until) const
     {
         const auto left = std::chrono::ceil<milliseconds>(until - steady_now()).count();
-        pollfd handles[2] = {{wake_.handle(), POLLIN, 0}, {watcher.handle(), POLLIN, 0}};
-        (void)::poll(handles, watcher.handle() < 0 ? 1 : 2, static_cast<int>(std::clamp<int64_t>(left, 0, 3'600'000)));
+        pollfd handles[2] = {{wake_.handle(), POLLIN, 0}, {watcher != nullptr ? watcher->handle() : -1, POLLIN, 0}};
+        (void)::poll(handles, 2, static_cast<int>(std::clamp<int64_t>(left, 0, 3'600'000))); // leaves out what is negative
         if (handles[0].revents)
             wake_.receive();
+        return handles[1].revents != 0;
     }
 
     const Events events_;

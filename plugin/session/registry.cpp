@@ -66,14 +66,17 @@ public:
         if (!judgement.passes)
             return fail({"", "session", judgement.message, "log in again", std::string(code(judgement.reason))});
         const uint64_t token = session.token;
+        bool sooner = false;
         {
             const std::lock_guard guard(mutex_);
+            sooner = ends_.empty() || judgement.valid_until < ends_.begin()->first;
             insert(token, std::make_shared<const Session>(std::move(session)), judgement.valid_until);
             // Published meanwhile: its own round may have gone over the sessions before this one was there.
             if (current_() != generation)
-                judge_all_ = true;
+                judge_all_ = sooner = true;
         }
-        wake_.notify_all();
+        if (sooner) // than what the thread waits for: with a request a login, waking it each time is what a request would feel
+            wake_.notify_all();
         return {};
     }
 
