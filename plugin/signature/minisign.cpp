@@ -48,7 +48,10 @@ std::string_view take_line(std::string_view & text)
 template <size_t size>
 std::optional<std::array<uint8_t, size>> decode(std::string_view text)
 {
-    // libsodium stops at the first character that does not belong, and says where when asked.
+    // libsodium 1.0.18 takes each byte outside of ASCII for a '/'.
+    if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
+        return std::nullopt;
+    // It stops at the first character that does not belong, and says where when asked.
     std::array<uint8_t, size> bytes{};
     size_t length = 0;
     const char * end = nullptr;

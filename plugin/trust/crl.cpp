@@ -1,5 +1,6 @@
 #include "trust/crl.h"
 
+#include <algorithm>
 #include <new>
 
 #include <openssl/err.h>
@@ -57,7 +58,7 @@ int read_extension(const X509_CRL * crl, int nid, T *& out)
     return state == -1 ? 0 : -1;
 }
 
-bool has_unknown_critical(const STACK_OF(X509_EXTENSION) * extensions, int known)
+bool has_unknown_critical(const STACK_OF(X509_EXTENSION) * extensions, std::initializer_list<int> known)
 {
     for (int i = 0; i < sk_X509_EXTENSION_num(extensions); ++i)
     {
@@ -65,7 +66,7 @@ bool has_unknown_critical(const STACK_OF(X509_EXTENSION) * extensions, int known
         if (X509_EXTENSION_get_critical(extension) == 0)
             continue;
         const int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
-        if (nid != known && nid != NID_authority_key_identifier)
+        if (std::ranges::find(known, nid) == known.end())
             return true;
     }
     return false;
@@ -101,7 +102,7 @@ std::optional<Error> entry_defect(X509_CRL * crl, const std::string & source)
         if (X509_REVOKED_get_ext_by_NID(entry, NID_certificate_issuer, -1) >= 0)
             return crl_error(
                 source, "CRL-INDIRECT", "indirect CRL: an entry names another issuer", "give one full CRL for each issuer");
-        if (has_unknown_critical(X509_REVOKED_get0_extensions(entry), NID_undef))
+        if (has_unknown_critical(X509_REVOKED_get0_extensions(entry), {}))
             return crl_error(
                 source, "CRL-EXTENSION", "an entry has an unknown critical extension", "give a CRL of the plain profile");
     }
@@ -152,7 +153,7 @@ Result<Crl> Crl::from(X509_CRL * owned, const std::string & source)
 
     if (X509_CRL_get_ext_by_NID(owned, NID_delta_crl, -1) >= 0)
         return fail(crl_error(source, "CRL-DELTA", "delta CRLs are not supported", "give the full CRL"));
-    if (has_unknown_critical(X509_CRL_get0_extensions(owned), NID_issuing_distribution_point))
+    if (has_unknown_critical(X509_CRL_get0_extensions(owned), {NID_issuing_distribution_point, NID_authority_key_identifier}))
         return fail(
             crl_error(source, "CRL-EXTENSION", "the CRL has an unknown critical extension", "give a CRL of the plain profile"));
     auto scope = read_scope(owned, source);

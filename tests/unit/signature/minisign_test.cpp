@@ -122,6 +122,36 @@ TEST(Minisign, EveryBytesOfTheSignatureMatters)
     }
 }
 
+TEST(Minisign, OnlyBase64IsBase64)
+{
+    const test::MinisignSigner signer;
+    const PublicKey key = key_of(signer);
+    // One with a '/' in each of its lines.
+    std::string good;
+    std::vector<size_t> slashes;
+    for (uint64_t sequence = 1; slashes.size() < 2; ++sequence)
+    {
+        good = signer.sign(content, sequence);
+        slashes.clear();
+        for (const size_t line : {good.find('\n') + 1, good.rfind('\n', good.size() - 2) + 1})
+            if (const size_t at = good.find('/', line); at < good.find('\n', line))
+                slashes.push_back(at);
+    }
+    EXPECT_EQ(judged(good, key), "");
+    for (const size_t at : slashes)
+        for (const char other : {'\x80', '\xaf', '\xff', '-', '_', ' ', '='})
+        {
+            std::string text = good;
+            text[at] = other;
+            EXPECT_THAT(judged(text, key), HasSubstr("no signature in base64")) << at << " " << static_cast<int>(other);
+        }
+    std::string public_key;
+    while (public_key.find('/') == std::string::npos)
+        public_key = test::MinisignSigner().public_key();
+    EXPECT_TRUE(parse_public_key(public_key, "k").has_value());
+    EXPECT_FALSE(parse_public_key(replaced(public_key, "/", "\xff"), "k").has_value());
+}
+
 TEST(MinisignKey, AsLineAndAsFile)
 {
     const test::MinisignSigner signer;

@@ -51,6 +51,17 @@ TEST(Sequences, ADamagedFileIsNoFile)
          {good + "x", good + "\n", "x" + good, std::string("clickhouse-mtls sequences 1\n0 aa /a\nend 1\n"),
           std::string("clickhouse-mtls sequences 1\nend 1\n"), std::string("clickhouse-mtls sequences 2\nend 0\n")})
         EXPECT_FALSE(parse_sequences(bad, "state").has_value()) << bad;
+    const std::string digest(64, 'a');
+    for (const std::string & entry :
+         {"0 " + digest + " /a", "-1 " + digest + " /a", "1x " + digest + " /a", " " + digest + " /a",
+          "18446744073709551616 " + digest + " /a", "1 " + digest.substr(2) + " /a", "1 " + digest + "aa /a",
+          "1 " + std::string(64, 'g') + " /a", std::string("1  /a"), "1 " + digest + " ", "1 " + digest, std::string("1"),
+          std::string()})
+        EXPECT_FALSE(parse_sequences("clickhouse-mtls sequences 1\n" + entry + "\nend 1\n", "state").has_value()) << entry;
+    EXPECT_TRUE(parse_sequences("clickhouse-mtls sequences 1\n1 " + digest + " /a\nend 1\n", "state").has_value());
+    for (const std::string end : {"end 0", "end 2", "end", "end ", "end x", "end 1 ", "END 1"})
+        EXPECT_FALSE(parse_sequences("clickhouse-mtls sequences 1\n1 " + digest + " /a\n" + end + "\n", "state").has_value())
+            << end;
     const auto twice = parse_sequences(
         "clickhouse-mtls sequences 1\n1 " + std::string(64, 'a') + " /a\n1 " + std::string(64, 'a') + " /a\nend 2\n", "state");
     ASSERT_FALSE(twice.has_value());

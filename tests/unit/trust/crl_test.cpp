@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/issue.h"
 #include "trust/path.h"
+#include "unit/trust/changed_crl.h"
 
 using namespace chmtls;
 using namespace chmtls::test;
@@ -15,48 +15,6 @@ namespace
 {
 
 constexpr UnixTime now{std::chrono::sys_days{std::chrono::year{2026} / 6 / 1}};
-
-using CrlChange = std::function<void(X509_CRL *)>;
-
-/// A list signed again after `change`, for what CrlSpec cannot say.
-Bytes changed_crl(const pki::Issued & issuer, const CrlChange & change)
-{
-    const Bytes der = must(pki::issue_crl({.revoked = {{.serial_hex = "2a"}}}, issuer, now));
-    const uint8_t * at = der.data();
-    const openssl::X509CrlPtr crl(d2i_X509_CRL(nullptr, &at, static_cast<long>(der.size())));
-    change(crl.get());
-    const openssl::EvpPkeyPtr key = must(issuer.key.open());
-    X509_CRL_sign(crl.get(), key.get(), EVP_sha256());
-    uint8_t * out = nullptr;
-    const int length = i2d_X509_CRL(crl.get(), &out);
-    Bytes bytes(out, out + length);
-    OPENSSL_free(out);
-    return bytes;
-}
-
-CrlChange distribution_point(const std::function<void(ISSUING_DIST_POINT &)> & change)
-{
-    return [=](X509_CRL * crl)
-    {
-        ISSUING_DIST_POINT * point = ISSUING_DIST_POINT_new();
-        change(*point);
-        X509_CRL_add1_ext_i2d(crl, NID_issuing_distribution_point, point, 1, X509V3_ADD_DEFAULT);
-        ISSUING_DIST_POINT_free(point);
-    };
-}
-
-CrlChange unknown_extension(int critical)
-{
-    return [=](X509_CRL * crl)
-    {
-        const openssl::Asn1OctetStringPtr data(ASN1_OCTET_STRING_new());
-        ASN1_OCTET_STRING_set(data.get(), reinterpret_cast<const unsigned char *>("\x05\x00"), 2);
-        ASN1_OBJECT * object = OBJ_txt2obj("1.3.6.1.4.1.55744.9", 1);
-        const openssl::X509ExtensionPtr extension(X509_EXTENSION_create_by_OBJ(nullptr, object, critical, data.get()));
-        ASN1_OBJECT_free(object);
-        X509_CRL_add_ext(crl, extension.get(), -1);
-    };
-}
 
 struct Pki
 {
@@ -97,96 +55,6 @@ std::vector<Crl> joined(std::vector<Crl> first, const std::vector<Crl> & second)
     return first;
 }
 
-}
-
-TEST(CrlParse, DerAndPem)
-{
-    const Pki pki;
-    const Bytes der = must(pki::issue_crl(revoking(pki.leaf), pki.root, now));
-    const auto one = parsed(der, "a.crl");
-    ASSERT_EQ(one.size(), 1u);
-    EXPECT_EQ(one[0].source(), "a.crl");
-    EXPECT_EQ(one[0].issuer(), "CN=root");
-    EXPECT_EQ(one[0].entries(), 1u);
-    EXPECT_EQ(one[0].this_update(), now - std::chrono::seconds{60});
-    EXPECT_EQ(one[0].next_update(), now + std::chrono::seconds{86400});
-    const std::string pem = pki::certificate_pem(pki.root.certificate) + pki::crl_pem(der) + "text\n"
-                            + pki::crl_pem(must(pki::issue_crl({}, pki.signer, now)));
-    const auto two = must(Crl::parse(as_bytes(pem), "b.crl"));
-    ASSERT_EQ(two.size(), 2u);
-    EXPECT_EQ(two[1].issuer(), "CN=signer");
-    EXPECT_EQ(two[1].entries(), 0u);
-}
-
-TEST(CrlParse, Refusals)
-{
-    const Pki pki;
-    Bytes longer = must(pki::issue_crl({}, pki.root, now));
-    longer.push_back(0);
-    const std::string pem = pki::crl_pem(must(pki::issue_crl({}, pki.root, now)));
-    std::string damaged = pem;
-    damaged[40] = '*';
-    const auto bytes = [](const std::string & text)
-    {
-        return Bytes(text.begin(), text.end());
-    };
-    struct Case
-    {
-        std::string name;
-        Bytes bytes;
-        std::string code;
-    };
-    const std::vector<Case> cases{
-        {"empty", {}, "CRL"},
-        {"no_list", bytes("hello"), "CRL"},
-        {"byte_behind", longer, "CRL"},
-        {"pem_of_something_else", bytes(pki::certificate_pem(pki.root.certificate)), "CRL"},
-        {"pem_damaged", bytes(damaged), "CRL"},
-        {"second_pem_damaged", bytes(pem + damaged), "CRL"},
-        {"second_begin_line_damaged", bytes(pem + std::string(pem).replace(0, 10, "-----BEGIX")), "CRL"},
-        {"second_begin_line_without_its_first_dash", bytes(pem + pem.substr(1)), "CRL"},
-        {"second_begin_line_is_text", bytes(pem + std::string(pem).replace(0, 5, "xxxxx")), "CRL"},
-        {"second_label_damaged", bytes(pem + std::string(pem).replace(11, 8, "X509 CRX")), "CRL"},
-        {"cut_off_in_the_second_begin_line", bytes(pem + "-----BEG"), "CRL"},
-        {"delta", must(pki::issue_crl({.number = 2, .delta_base = 1}, pki.root, now)), "CRL-DELTA"},
-        {"indirect", changed_crl(pki.root, distribution_point([](auto & point) { point.indirectCRL = 0xff; })), "CRL-INDIRECT"},
-        {"attribute_certificates", changed_crl(pki.root, distribution_point([](auto & point) { point.onlyattr = 0xff; })),
-         "CRL-SCOPE"},
-        {"some_reasons",
-         changed_crl(
-             pki.root, distribution_point(
-                           [](auto & point)
-                           {
-                               point.onlysomereasons = ASN1_BIT_STRING_new();
-                               ASN1_BIT_STRING_set_bit(point.onlysomereasons, 1, 1);
-                           })),
-         "CRL-SCOPE"},
-        {"unknown_critical_extension", changed_crl(pki.root, unknown_extension(1)), "CRL-EXTENSION"},
-        {"entry_of_another_issuer",
-         changed_crl(
-             pki.root,
-             [](X509_CRL * crl)
-             {
-                 GENERAL_NAMES * names = sk_GENERAL_NAME_new_null();
-                 GENERAL_NAME * name = GENERAL_NAME_new();
-                 GENERAL_NAME_set0_value(name, GEN_DIRNAME, X509_NAME_new());
-                 sk_GENERAL_NAME_push(names, name);
-                 X509_REVOKED * entry = sk_X509_REVOKED_value(X509_CRL_get_REVOKED(crl), 0);
-                 X509_REVOKED_add1_ext_i2d(entry, NID_certificate_issuer, names, 1, X509V3_ADD_DEFAULT);
-                 sk_GENERAL_NAME_pop_free(names, GENERAL_NAME_free);
-             }),
-         "CRL-INDIRECT"},
-    };
-    for (const Case & one : cases)
-    {
-        SCOPED_TRACE(one.name);
-        const auto lists = Crl::parse(one.bytes, "list.crl");
-        ASSERT_FALSE(lists.has_value());
-        EXPECT_EQ(lists.error().code, one.code) << lists.error().describe();
-        EXPECT_EQ(lists.error().file, "list.crl");
-    }
-    EXPECT_EQ(parsed(changed_crl(pki.root, unknown_extension(0))).size(), 1u);
-    EXPECT_EQ(parsed(changed_crl(pki.root, distribution_point([](auto &) {}))).size(), 1u);
 }
 
 TEST(CrlCheck, ListedIsRevokedAndUnlistedIsNot)
@@ -231,6 +99,39 @@ TEST(CrlCheck, AnAnchorIsJudgedByTheAnchorAboveIt)
     EXPECT_EQ(verify(pki, list(pki.root, revoking(pki.signer)), pki.leaf, now, anchors).reason, Reason::revoked);
 }
 
+TEST(CrlCheck, TheAnchorAboveIsTheOneThatHasSigned)
+{
+    const auto bare = [](const std::string & name)
+    {
+        pki::Spec spec = pki::Spec::authority(name);
+        spec.subject_key_identifier = false; // nothing but the signature tells
+        spec.authority_key_identifier = false;
+        return spec;
+    };
+    Pki pki;
+    pki.root = must(pki::self_signed(bare("root"), now));
+    pki.signer = must(pki::issue(bare("signer"), pki.root, now));
+    pki.leaf = must(pki::issue(leaf_spec("alice"), pki.signer, now));
+    const pki::Issued namesake = must(pki::self_signed(bare("root"), now));
+    const std::vector<Certificate> anchors{pki.signer.certificate, namesake.certificate, pki.root.certificate};
+    EXPECT_TRUE(verify(pki, list(pki.root, {}), pki.leaf, now, anchors).accepted());
+    EXPECT_EQ(verify(pki, list(pki.root, revoking(pki.signer)), pki.leaf, now, anchors).reason, Reason::revoked);
+    EXPECT_TRUE(verify(pki, list(namesake, revoking(pki.signer)), pki.leaf, now, anchors).accepted());
+}
+
+TEST(CrlCheck, AnchorsThatSignEachOtherAreJudgedAndTheSearchEnds)
+{
+    const Pki pki;
+    const pki::Issued other = must(pki::self_signed(pki::Spec::authority("other"), now));
+    const pki::Issued root_by_other = must(pki::issue_for_key(pki::Spec::authority("root"), pki.root.key, &other, now));
+    const pki::Issued other_by_root = must(pki::issue_for_key(pki::Spec::authority("other"), other.key, &pki.root, now));
+    const std::vector<Certificate> anchors{root_by_other.certificate, other_by_root.certificate};
+    EXPECT_TRUE(verify(pki, joined(list(pki.root, {}), list(other, {})), pki.direct, now, anchors).accepted());
+    const auto revoked = verify(pki, joined(list(pki.root, {}), list(other, revoking(root_by_other))), pki.direct, now, anchors);
+    EXPECT_EQ(revoked.reason, Reason::revoked);
+    EXPECT_EQ(revoked.depth, 1u);
+}
+
 TEST(CrlCheck, PastItsNextUpdateItRefuses)
 {
     const Pki pki;
@@ -245,6 +146,7 @@ TEST(CrlCheck, PastItsNextUpdateItRefuses)
     const auto late = at(101);
     EXPECT_EQ(late.reason, Reason::crl_expired);
     EXPECT_THAT(late.message, HasSubstr("2026-06-01T00:01:40Z"));
+    EXPECT_TRUE(at(-60).accepted());
     EXPECT_EQ(at(-61).reason, Reason::crl_invalid) << "not valid yet";
 }
 
@@ -277,13 +179,73 @@ TEST(CrlCheck, OfTwoThatAreEquallyNewBothCount)
     EXPECT_TRUE(verify(pki, joined(silent, silent), pki.direct).accepted());
 }
 
+TEST(CrlCheck, WithoutNumbersTheLaterThisUpdateDecides)
+{
+    const Pki pki;
+    const auto unnumbered = [&](std::chrono::seconds this_update, const pki::Issued * revoked)
+    {
+        pki::CrlSpec spec = revoked == nullptr ? pki::CrlSpec{} : revoking(*revoked);
+        spec.this_update = this_update;
+        return parsed(changed_crl(
+            pki.root, spec, now,
+            [](X509_CRL * crl)
+            { X509_EXTENSION_free(X509_CRL_delete_ext(crl, X509_CRL_get_ext_by_NID(crl, NID_crl_number, -1))); }));
+    };
+    const auto older = unnumbered(std::chrono::hours{-2}, &pki.direct);
+    const auto newer = unnumbered(std::chrono::hours{-1}, nullptr);
+    EXPECT_TRUE(verify(pki, joined(older, newer), pki.direct).accepted());
+    EXPECT_TRUE(verify(pki, joined(newer, older), pki.direct).accepted());
+    const auto newest = unnumbered(std::chrono::minutes{-1}, &pki.direct);
+    EXPECT_EQ(verify(pki, joined(newest, newer), pki.direct).reason, Reason::revoked);
+    EXPECT_EQ(verify(pki, joined(newer, newest), pki.direct).reason, Reason::revoked);
+}
+
+TEST(CrlCheck, EachDistributionPointHasASeriesOfItsOwn)
+{
+    const Pki pki;
+    const auto of_point = [&](const std::string & location, pki::CrlSpec spec, uint64_t number)
+    {
+        spec.number = number;
+        const auto named = [location](ISSUING_DIST_POINT & point)
+        {
+            point.distpoint = DIST_POINT_NAME_new();
+            point.distpoint->type = 0; // a full name
+            point.distpoint->name.fullname = GENERAL_NAMES_new();
+            GENERAL_NAME * name = GENERAL_NAME_new();
+            ASN1_IA5STRING * text = ASN1_IA5STRING_new();
+            ASN1_STRING_set(text, location.c_str(), -1);
+            GENERAL_NAME_set0_value(name, GEN_URI, text);
+            sk_GENERAL_NAME_push(point.distpoint->name.fullname, name);
+        };
+        return parsed(changed_crl(pki.root, spec, now, distribution_point(named)));
+    };
+    const auto listing = of_point("http://crl.test/1", revoking(pki.direct), 1);
+    EXPECT_EQ(verify(pki, joined(listing, of_point("http://crl.test/2", {}, 2)), pki.direct).reason, Reason::revoked);
+    EXPECT_EQ(verify(pki, joined(of_point("http://crl.test/2", {}, 2), listing), pki.direct).reason, Reason::revoked);
+    EXPECT_TRUE(verify(pki, joined(listing, of_point("http://crl.test/1", {}, 2)), pki.direct).accepted());
+}
+
+TEST(CrlCheck, AListOfTomorrowDoesNotTakeTodaysAway)
+{
+    const Pki pki;
+    pki::CrlSpec tomorrow;
+    tomorrow.this_update = std::chrono::hours{24};
+    tomorrow.next_update = std::chrono::hours{48};
+    tomorrow.number = 2;
+    EXPECT_TRUE(verify(pki, joined(list(pki.root, {}), list(pki.root, tomorrow)), pki.direct).accepted());
+    EXPECT_EQ(
+        verify(pki, joined(list(pki.root, revoking(pki.direct)), list(pki.root, tomorrow)), pki.direct).reason, Reason::revoked);
+    tomorrow.revoked = revoking(pki.direct).revoked;
+    EXPECT_TRUE(verify(pki, joined(list(pki.root, {}), list(pki.root, tomorrow)), pki.direct).accepted()) << "not yet";
+}
+
 TEST(CrlCheck, ScopeIsKept)
 {
     const Pki pki;
     const auto scoped = [&](bool users)
     {
         return parsed(changed_crl(
-            pki.root,
+            pki.root, {}, now,
             [&](X509_CRL * crl)
             {
                 distribution_point([&](ISSUING_DIST_POINT & point) { (users ? point.onlyuser : point.onlyCA) = 0xff; })(crl);
@@ -323,6 +285,21 @@ TEST(CrlCheck, AnAuthorityWithoutCrlSignMaySignNone)
     const auto store = TrustStore::create({root.certificate}, list(root, {}), {});
     ASSERT_FALSE(store.has_value());
     EXPECT_THAT(store.error()[0].reason, HasSubstr("key usage"));
+}
+
+TEST(CrlCheck, NorMayAnIntermediateWithoutIt)
+{
+    pki::Spec spec = pki::Spec::authority("signer");
+    for (const bool may : {true, false})
+    {
+        spec.key_usages = may ? std::vector<std::string>{"keyCertSign", "cRLSign"} : std::vector<std::string>{"keyCertSign"};
+        Pki pki;
+        pki.signer = must(pki::issue(spec, pki.root, now));
+        pki.leaf = must(pki::issue(leaf_spec("alice"), pki.signer, now));
+        const auto verdict = verify(pki, list(pki.signer, {}), pki.leaf);
+        EXPECT_EQ(verdict.reason, may ? Reason::valid : Reason::crl_invalid) << verdict.message;
+        EXPECT_TRUE(verify(pki, list(pki.signer, {}), pki.direct).accepted()) << "nothing of that authority is on this path";
+    }
 }
 
 TEST(CrlCheck, AForgedListOfAnIntermediateRefusesItsLeaves)
