@@ -1,4 +1,5 @@
-// A line on the admin socket: whatever it is, the answer is one line that the tool understands.
+// A line on the admin socket: whatever it is, the answer is one line that the tool understands; and what a handler was told is
+// what the tool would have to say to tell it the same.
 
 #include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
@@ -24,6 +25,8 @@ admin::Requests requests()
         [](const admin::Arguments & arguments) -> Result<std::string> {
             return fail({"", "", arguments.contains("why") ? arguments.at("why") : "no", "", ""});
         });
+    made.add(
+        "echo", [](const admin::Arguments & arguments) -> Result<std::string> { return admin::request_line("echo", arguments); });
     return made;
 }
 
@@ -37,7 +40,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size)
     try
     {
         const auto object = Poco::JSON::Parser().parse(answer).extract<Poco::JSON::Object::Ptr>();
-        fuzz::require(object->has(object->getValue<bool>("ok") ? "result" : "error"));
+        const bool accepted = object->getValue<bool>("ok");
+        fuzz::require(object->has(accepted ? "result" : "error"));
+        if (accepted && object->isObject("result") && object->getObject("result")->has("request"))
+        {
+            constexpr std::string_view head = R"({"ok":true,"result":)";
+            fuzz::require(known.answer(answer.substr(head.size(), answer.size() - head.size() - 1)) == answer);
+        }
     }
     catch (const Poco::Exception &)
     {

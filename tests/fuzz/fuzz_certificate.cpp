@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <array>
+#include <cstdio>
 
+#include <arpa/inet.h>
 #include <openssl/x509v3.h>
 
 #include "openssl/certificate.h"
@@ -55,6 +58,23 @@ void require_read_alike(const std::vector<std::string> & ours, const std::string
     }
 }
 
+/// An address that we print in RFC 5952's form, in the form in which OpenSSL prints it.
+std::string address_by_openssl(const std::string & ours)
+{
+    std::array<unsigned char, 16> bytes{};
+    if (inet_pton(AF_INET, ours.c_str(), bytes.data()) == 1)
+        return "IP Address:" + ours;
+    fuzz::require(inet_pton(AF_INET6, ours.c_str(), bytes.data()) == 1);
+    std::string text = "IP Address";
+    for (size_t i = 0; i < bytes.size(); i += 2)
+    {
+        std::array<char, 8> group{};
+        std::snprintf(group.data(), group.size(), ":%X", static_cast<unsigned>(bytes[i] << 8 | bytes[i + 1]));
+        text += group.data();
+    }
+    return text;
+}
+
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size)
@@ -75,6 +95,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size)
     require_read_alike(san.dns, "DNS:", texts_by_openssl(*certificate, GEN_DNS));
     require_read_alike(san.uris, "URI:", texts_by_openssl(*certificate, GEN_URI));
     require_read_alike(san.emails, "email:", texts_by_openssl(*certificate, GEN_EMAIL));
+    std::vector<std::string> addresses;
+    for (const auto & address : san.ips)
+        addresses.push_back(address_by_openssl(address));
+    require_read_alike(addresses, "", texts_by_openssl(*certificate, GEN_IPADD));
     for (const auto & name : san.dns)
         fuzz::require(!name.empty() && name.find('\0') == std::string::npos);
     fuzz::require(!facts.common_name || facts.common_name->find('\0') == std::string::npos);

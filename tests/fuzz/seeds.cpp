@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "openssl/pointers.h"
+#include "vectors/jwk.h"
 
 namespace chmtls::fuzz
 {
@@ -75,6 +76,14 @@ Bytes revocation_list(const pki::CrlSpec & spec)
     return *crl;
 }
 
+Bytes as_pem(std::initializer_list<Bytes> lists)
+{
+    std::string text;
+    for (const Bytes & list : lists)
+        text += pki::crl_pem(list);
+    return copy(text);
+}
+
 }
 
 const Pki & test_pki()
@@ -103,13 +112,33 @@ std::vector<Seed> seeds_for(const std::string & subject)
         return {
             {"chain", copy(pki::chain_pem({made.leaf.certificate, made.intermediate.certificate}))},
             {"one", copy(pki::certificate_pem(made.root.certificate))},
+            {"key", copy(pki::key_pem(made.leaf.key).view())},
         };
     if (subject == "crl")
+    {
+        const Bytes revokes
+            = revocation_list({.revoked = {{made.svid.certificate.facts().serial_hex, std::chrono::seconds(-60)}}, .number = 2});
         return {
             {"empty", revocation_list({})},
             {"one", revocation_list({.revoked = {{"01", std::chrono::seconds(-60)}}})},
             {"delta", revocation_list({.delta_base = 1})},
+            {"older_first", as_pem({revocation_list({.number = 1}), revokes})},
+            {"newer_first", as_pem({revocation_list({.number = 3}), revokes})},
+            {"equally_new", as_pem({revocation_list({.number = 2}), revokes})},
         };
+    }
+    if (subject == "bundle")
+    {
+        const std::string entry = test::json_object(test::entry_members(made.root.certificate));
+        const std::string other = test::json_object(test::entry_members(made.intermediate.certificate));
+        return {
+            {"one", copy(test::key_set(entry))},
+            {"twice", copy(test::key_set(entry + "," + other + "," + entry, R"(,"spiffe_sequence":7,"spiffe_refresh_hint":60)"))},
+            {"pem", copy(pki::chain_pem({made.root.certificate, made.intermediate.certificate}))},
+            {"map_of_two",
+             copy(R"({"trust_domains":{"a.test":)" + test::key_set(entry) + R"(,"b.test":)" + test::key_set(other) + "}}")},
+        };
+    }
     if (subject == "client_hello")
         return {{"tls12", client_hello(TLS1_2_VERSION)}, {"tls13", client_hello(TLS1_3_VERSION)}};
     if (subject == "boundary")

@@ -25,7 +25,7 @@ struct Pki
 };
 const Pki & test_pki();
 
-/// Seeds for a target, by its subject ("certificate", "pem", "crl", "chain"); empty for targets whose seeds are files.
+/// Seeds for a target, by its subject ("certificate", "pem", "crl", "chain"); empty for targets all of whose seeds are files.
 std::vector<Seed> seeds_for(const std::string & subject);
 
 }
