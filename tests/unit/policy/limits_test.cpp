@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "policy/limits.h"
 #include "world.h"
 
 namespace chmtls::test
@@ -127,6 +128,44 @@ TEST(LimitsOfPaths, KeysOfAuthoritiesCountAndTheAnchorsSignatureDoesNot)
     users.signature_hashes = {"SHA256"}; // the anchor is signed with SHA384
     const auto accepted = world().verify_client(*made, below);
     EXPECT_TRUE(accepted.accepted()) << accepted.message;
+}
+
+TEST(LimitsOfPaths, AnEdwardsSignatureHasNoHashToBeNamed)
+{
+    auto spec = pki::Spec::authority("Edwards");
+    spec.key = pki::KeyKind::ed25519;
+    const auto root = must(pki::self_signed(spec, world().now));
+    const Chain chain{must(pki::issue(leaf_spec("limited"), root, world().now)).certificate};
+    const auto made = world().generation();
+    made->client_trust = must(trust::TrustStore::create({root.certificate}, {}, {}));
+    made->settings.limits[static_cast<size_t>(config::PeerClass::users)].signature_hashes = {"SHA512"};
+    EXPECT_TRUE(world().verify_client(*made, chain).accepted());
+}
+
+// Whose limits: by the listener of who comes to us, by the purpose of whom we connect to.
+TEST(LimitsOfPeers, AreThoseOfTheirKind)
+{
+    const auto made = world().generation();
+    const auto of_client = [&](std::string_view listener)
+    {
+        return policy::limits_for(*made, World::client_query(listener));
+    };
+    const auto of_server = [&](config::Purpose purpose)
+    {
+        auto query = World::server_query();
+        query.purpose = purpose;
+        return policy::limits_for(*made, query);
+    };
+    const auto limits_of = [&](config::PeerClass which)
+    {
+        return &made->settings.limits[static_cast<size_t>(which)];
+    };
+    EXPECT_EQ(of_client("tcp_port_secure"), limits_of(config::PeerClass::users));
+    EXPECT_EQ(of_client("https_port"), limits_of(config::PeerClass::users));
+    EXPECT_EQ(of_client("interserver_https_port"), limits_of(config::PeerClass::nodes));
+    EXPECT_EQ(of_server(config::Purpose::node), limits_of(config::PeerClass::nodes));
+    EXPECT_EQ(of_server(config::Purpose::keeper), limits_of(config::PeerClass::keeper));
+    EXPECT_EQ(of_server(config::Purpose::general), nullptr);
 }
 
 TEST(LimitsOfPaths, WhatMustBeLeftShortensTheValidity)

@@ -106,6 +106,24 @@ TEST(InterserverPeer, WithoutNodesEveryCertificateIsLetIn)
     EXPECT_TRUE(as_client(*generation, leaf_spec("alice"), interserver).accepted());
 }
 
+/// A node by one of its names, if anybody looked at them all.
+pki::Spec crowded_spec()
+{
+    auto spec = node_spec("ch1");
+    while (spec.alt_names.size() <= 4096)
+        spec.alt_names.push_back({pki::AltName::Kind::dns, "x"});
+    return spec;
+}
+
+TEST(InterserverPeer, OneWithTooManyNamesToLookAtIsRefused)
+{
+    const auto generation = with_nodes();
+    EXPECT_EQ(as_client(*generation, crowded_spec(), interserver).reason, Reason::resource);
+    auto fewer = crowded_spec();
+    fewer.alt_names.resize(4096 - 1);
+    EXPECT_TRUE(as_client(*generation, fewer, interserver).accepted());
+}
+
 TEST(InterserverPeer, AChainThatDoesNotVerifyIsRefusedForThat)
 {
     const auto generation = with_nodes();
@@ -345,6 +363,20 @@ TEST(NodeLoginDetails, WithoutActsAsThereIsNone)
     const auto decision = policy::authorize(*generation, node, native("default"), world().now);
     EXPECT_EQ(decision.reason, Reason::node_user);
     EXPECT_THAT(decision.message, HasSubstr("mtls.nodes.acts_as"));
+}
+
+TEST(NodeLoginDetails, WhetherItIsANodesMustBeKnown)
+{
+    const auto generation = with_nodes();
+    generation->users = must(mapping::ClickHouseUsers::compile({}));
+    const auto crowded = as_client(*generation, crowded_spec(), "tcp_port_secure").identity;
+    ASSERT_NE(crowded, nullptr);
+    for (Login login : {native("default"), changed(native("default"), &Login::password_given), http("default")})
+    {
+        const auto decision = policy::authorize(*generation, crowded, login, world().now);
+        EXPECT_EQ(decision.outcome, Outcome::refused) << decision.message;
+        EXPECT_EQ(decision.reason, Reason::resource) << decision.message;
+    }
 }
 
 TEST(NodeLoginDetails, FollowsTheRulesOfToday)

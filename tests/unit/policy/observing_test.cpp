@@ -91,6 +91,57 @@ TEST_F(Observing, WhatTheStockServerRefusesStaysRefused)
     EXPECT_FALSE(judge(test::Chain(max_chain_length + 1, alice.certificate)).let_through);
 }
 
+TEST_F(Observing, WhatCannotBeReadStaysRefused)
+{
+    const pki::Issued alice = world().client(leaf_spec("alice"));
+    revoke(alice);
+    const Bytes garbage{0x30, 0x00};
+    const std::vector<ByteView> chain{alice.certificate.der(), garbage};
+    PeerQuery query = test::World::client_query();
+    query.chain = chain;
+    const PeerVerdict verdict = verify_peer(*generation_, query, world().now);
+    EXPECT_EQ(verdict.reason, Reason::parse);
+    EXPECT_FALSE(lets_through(*generation_, query, verdict, world().now));
+    query.chain = std::span(chain).first(1);
+    EXPECT_TRUE(lets_through(*generation_, query, verify_peer(*generation_, query, world().now), world().now));
+}
+
+TEST_F(Observing, WithoutStockTrustNobodyGoesOn)
+{
+    const pki::Issued alice = world().client(leaf_spec("alice"));
+    revoke(alice);
+    EXPECT_TRUE(judge({alice.certificate}).let_through);
+    generation_->stock_client_trust = nullptr;
+    EXPECT_FALSE(judge({alice.certificate}).let_through);
+}
+
+// A Keeper has to prove its name always, a server of the stock one only with extendedVerification.
+TEST_F(Observing, OfServersTheStockRulesDecideToo)
+{
+    const auto issued = [](const pki::Issued & root)
+    {
+        const auto spec = leaf_spec("keeper", {{pki::AltName::Kind::dns, "a.test"}});
+        return test::Chain{must(pki::issue(spec, root, world().now)).certificate};
+    };
+    const auto keeper = [](std::string_view name)
+    {
+        PeerQuery query = test::World::server_query(name);
+        query.purpose = config::Purpose::keeper;
+        return query;
+    };
+    const test::Chain good = issued(world().server_root);
+    EXPECT_TRUE(judge(good, keeper("a.test")).verdict.accepted());
+    const Judged other_name = judge(good, keeper("b.test"));
+    EXPECT_EQ(other_name.verdict.reason, Reason::name_mismatch);
+    EXPECT_TRUE(other_name.let_through);
+    EXPECT_FALSE(judge(issued(world().client_root), keeper("a.test")).let_through) << "openSSL.client does not believe it";
+    generation_->settings.client.extended_verification = true;
+    EXPECT_FALSE(judge(good, keeper("b.test")).let_through);
+    generation_->settings.client.extended_verification = false;
+    generation_->settings.mode = config::Mode::enforce;
+    EXPECT_FALSE(judge(good, keeper("b.test")).let_through);
+}
+
 TEST_F(Observing, ASpiffeRuleIsNoStockRule)
 {
     world().add_trust_domain(*generation_);
@@ -122,6 +173,10 @@ TEST_F(Observing, LoginsThatAreRefusedAreTheServersOwn)
     login.user = "both";
     generation_->settings.listeners[1].mode = config::Mode::enforce;
     EXPECT_FALSE(lets_through(*generation_, nullptr, login));
+    login.interface = Interface::native;
+    EXPECT_TRUE(lets_through(*generation_, nullptr, login)) << "the other listener's";
+    const auto of_https = judge({world().client(leaf_spec("x")).certificate}, test::World::client_query("https_port"));
+    EXPECT_FALSE(lets_through(*generation_, of_https.verdict.identity, login)) << "the identity says where it came in";
 }
 
 }

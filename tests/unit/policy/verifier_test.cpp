@@ -121,6 +121,27 @@ TEST(Verifier, EveryByteIsCompared)
     }
 }
 
+// Of a name, too, only the last 64 bytes choose the entry.
+TEST(Verifier, LongNamesAreCompared)
+{
+    const auto & w = world();
+    const std::string label(40, 'x');
+    const std::string common = "." + label + "." + label + ".test";
+    const auto server = must(pki::issue(leaf_spec("long", {{pki::AltName::Kind::dns, "a" + common}}), w.server_root, w.now));
+    const std::vector<ByteView> chain{server.certificate.der()};
+    const auto generation = w.generation();
+    Verifier verifier;
+    const auto asked = [&](const std::string & name)
+    {
+        auto query = World::server_query(name);
+        query.chain = chain;
+        return verifier.verify(generation, query, w.now);
+    };
+    EXPECT_TRUE(asked("a" + common).accepted());
+    EXPECT_EQ(asked("b" + common).reason, Reason::name_mismatch);
+    EXPECT_TRUE(asked("a" + common).accepted());
+}
+
 TEST(Verifier, NothingOutlivesItsGeneration)
 {
     const auto & w = world();

@@ -1,0 +1,143 @@
+// mtls.sessions.on_revoked after_query: what runs may end.
+
+#include <thread>
+
+#include "unit/session/sessions.h"
+
+namespace chmtls::session
+{
+namespace
+{
+
+using std::chrono::seconds;
+using test::leaf_spec;
+using test::must;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class AfterQuery : public Sessions
+{
+protected:
+    /// Everybody may log in, and nobody; both give running queries their time.
+    void publish_everybody(std::chrono::milliseconds max_wait = seconds(3600)) { publish_waiting(make(), max_wait); }
+    void publish_nobody(std::chrono::milliseconds max_wait = seconds(3600))
+    {
+        auto nobody = make();
+        nobody->rules = must(mapping::RuleSet::compile({}));
+        publish_waiting(nobody, max_wait);
+    }
+
+private:
+    void publish_waiting(std::shared_ptr<generation::Generation> next, std::chrono::milliseconds max_wait)
+    {
+        next->settings.sessions = {config::OnRevoked::after_query, max_wait};
+        publish(std::move(next));
+    }
+};
+
+TEST_F(AfterQuery, ABusySessionIsClosedWhenItsQueryEndsAndAnIdleOneAtOnce)
+{
+    Registry registry = this->registry();
+    const auto alice = identity(leaf_spec("alice"));
+    for (uint64_t token = 1; token <= 3; ++token)
+        ASSERT_TRUE(registry.add(session(token, alice, "alice")).has_value());
+    registry.set_activity(1, Activity::busy);
+    registry.set_activity(2, Activity::busy);
+    registry.set_activity(2, Activity::idle);
+    registry.set_activity(77, Activity::busy);
+    publish_nobody();
+    registry.generation_published();
+    EXPECT_TRUE(closes(2));
+    EXPECT_THAT(closed_, ElementsAre(testing::Key(2), testing::Key(3)));
+    while (registry.ending() == 0) // it may be the last one that is judged
+        std::this_thread::yield();
+    registry.set_activity(1, Activity::idle);
+    EXPECT_TRUE(closes(3));
+    EXPECT_THAT(closed_[1], HasSubstr("no longer granted"));
+    EXPECT_EQ(registry.size(), 0u);
+    EXPECT_EQ(registry.ending(), 0u);
+}
+
+TEST_F(AfterQuery, TheWaitIsBounded)
+{
+    Registry registry = this->registry();
+    ASSERT_TRUE(registry.add(session(1, identity(leaf_spec("alice")), "alice")).has_value());
+    registry.set_activity(1, Activity::busy);
+    publish_nobody(std::chrono::milliseconds(200));
+    const auto start = std::chrono::steady_clock::now();
+    registry.generation_published();
+    EXPECT_TRUE(closes(1));
+    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(200));
+}
+
+TEST_F(AfterQuery, FurtherGenerationsDoNotProlongTheWait)
+{
+    Registry registry = this->registry();
+    ASSERT_TRUE(registry.add(session(1, identity(leaf_spec("alice")), "alice")).has_value());
+    registry.set_activity(1, Activity::busy);
+    publish_nobody(std::chrono::milliseconds(500));
+    registry.generation_published();
+    while (registry.ending() == 0)
+        std::this_thread::yield();
+    publish_nobody();
+    registry.generation_published();
+    EXPECT_TRUE(closes(1));
+}
+
+TEST_F(AfterQuery, OneThatPassesAgainStays)
+{
+    Registry registry = this->registry();
+    ASSERT_TRUE(registry.add(session(1, identity(leaf_spec("alice")), "alice")).has_value());
+    registry.set_activity(1, Activity::busy);
+    publish_nobody();
+    registry.generation_published();
+    while (registry.ending() == 0)
+        std::this_thread::yield();
+    publish_everybody();
+    registry.generation_published();
+    while (registry.ending() != 0)
+        std::this_thread::yield();
+    registry.set_activity(1, Activity::idle);
+    EXPECT_EQ(registry.size(), 1u);
+    EXPECT_EQ(registry.closed(), 0u);
+    // It is still known to be busy or not: what it does afterwards counts as before.
+    registry.set_activity(1, Activity::busy);
+    publish_nobody();
+    registry.generation_published();
+    while (registry.ending() == 0)
+        std::this_thread::yield();
+    registry.remove(1);
+    EXPECT_EQ(registry.ending(), 0u);
+}
+
+TEST_F(AfterQuery, NowMeansNowAlsoForAQuery)
+{
+    Registry registry = this->registry();
+    ASSERT_TRUE(registry.add(session(1, identity(leaf_spec("alice")), "alice")).has_value());
+    registry.set_activity(1, Activity::busy);
+    auto nobody = make();
+    nobody->rules = must(mapping::RuleSet::compile({}));
+    publish(nobody);
+    registry.generation_published();
+    EXPECT_TRUE(closes(1));
+}
+
+TEST_F(AfterQuery, AnEndedCertificateLetsItsQueryEndToo)
+{
+    publish_everybody();
+    Registry registry = this->registry();
+    pki::Spec brief = leaf_spec("alice");
+    brief.not_after = seconds(600);
+    const auto alice = identity(brief);
+    ASSERT_TRUE(registry.add(session(1, alice, "alice")).has_value());
+    ASSERT_TRUE(registry.add(session(2, alice, "alice")).has_value());
+    registry.set_activity(1, Activity::busy);
+    ahead_ = 601;
+    EXPECT_TRUE(closes(1));
+    EXPECT_THAT(closed_, ElementsAre(testing::Key(2)));
+    registry.set_activity(1, Activity::idle);
+    EXPECT_TRUE(closes(2));
+}
+
+}
+}

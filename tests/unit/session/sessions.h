@@ -1,0 +1,87 @@
+#pragma once
+
+// A world for live sessions: generations that come and go, a clock that runs ahead, and what the registry has closed.
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "generation/published.h"
+#include "session/registry.h"
+#include "unit/policy/world.h"
+
+namespace chmtls::session
+{
+
+class Sessions : public testing::Test
+{
+protected:
+    static constexpr std::chrono::seconds deadline{30};
+
+    Sessions() { publish(make()); }
+
+    /// Believes client_root; everybody may log in as the user of their common name.
+    [[nodiscard]] std::shared_ptr<generation::Generation> make() const
+    {
+        auto made = world_.generation();
+        made->rules
+            = test::must(mapping::RuleSet::compile({{"by-name", {{mapping::Field::common_name, "{user}"}}, "{user}", "test"}}));
+        return made;
+    }
+
+    void publish(std::shared_ptr<generation::Generation> next)
+    {
+        next->number = ++number_;
+        published_.publish(std::move(next));
+    }
+
+    [[nodiscard]] policy::IdentityPtr identity(const pki::Spec & spec)
+    {
+        const pki::Issued issued = world_.client(spec);
+        const auto verdict = world_.verify_client(*published_.current(), {issued.certificate});
+        EXPECT_TRUE(verdict.accepted()) << verdict.message;
+        return verdict.identity;
+    }
+
+    [[nodiscard]] static Session session(uint64_t token, policy::IdentityPtr identity, const std::string & user)
+    {
+        return {token, policy::Interface::native, std::move(identity), user, user.empty() ? "" : "by-name", {}, {}};
+    }
+
+    [[nodiscard]] Registry registry()
+    {
+        return Registry(
+            [this](const Session & closed, const std::string & reason)
+            {
+                const std::lock_guard guard(mutex_);
+                closed_[closed.token] = reason;
+                changed_.notify_all();
+            },
+            [this] { return published_.current(); }, [this] { return world_.now + std::chrono::seconds(ahead_); });
+    }
+
+    [[nodiscard]] bool eventually(const std::function<bool()> & holds)
+    {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, deadline, holds);
+    }
+
+    [[nodiscard]] bool closes(size_t count)
+    {
+        return eventually([&] { return closed_.size() >= count; });
+    }
+
+    test::World world_;
+    generation::Published published_;
+    uint64_t number_ = 0;
+    std::atomic<int64_t> ahead_{0};
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::map<uint64_t, std::string> closed_;
+};
+
+}
