@@ -1,6 +1,7 @@
 """One cluster for all tests, in the order of their files. CHMTLS_PROJECT is its name: whoever started the suite removes what is left."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -11,9 +12,13 @@ sys.path.insert(0, str(HERE))
 
 from lib.cluster import Cluster  # noqa: E402
 from lib.evidence import Evidence  # noqa: E402
+from lib.misled import Misled  # noqa: E402
 
 REPORTS = HERE.parents[1] / "build" / "reports"
 collected = Evidence()
+
+# As by Ctrl-C: the logs are saved, and the cluster is taken down.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -21,8 +26,11 @@ def pytest_runtest_makereport(item):
     report = (yield).get_result()
     test = str(Path(item.location[0]).name) + "::" + item.name
     what = " ".join((item.function.__doc__ or "").split())
-    if report.when == "call" or report.failed or report.skipped:
-        collected.outcomes[test] = (report.outcome, report.duration, what)
+    if report.skipped:
+        # What was not shown does not hold.
+        report.outcome = "failed"
+    if report.when == "call" or report.failed:
+        collected.came_of(test, report, what, " ".join((item.module.__doc__ or "").split()))
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +53,11 @@ def evidence(request):
     """note(what, value) for the page."""
     test = str(Path(request.node.location[0]).name) + "::" + request.node.name
     return lambda what, value: collected.note(test, what, value)
+
+
+@pytest.fixture
+def misled(cluster):
+    """misled(victim, name...) leads a host to the attacker when it asks for these names."""
+    made = Misled(cluster)
+    yield made
+    made.heal()

@@ -29,6 +29,13 @@ print(text)
 sys.exit(answer.status != 200)
 """
 
+S_CLIENT = r"""
+query="%s"
+printf 'POST / HTTP/1.0\r\nX-ClickHouse-User: %%s\r\nX-ClickHouse-SSL-Certificate-Auth: on\r\nContent-Length: %%d\r\n\r\n%%s' \
+    "$2" ${#query} "$query" | timeout 15 openssl s_client -quiet -connect ch1:8443 -cert "/pki/$1.pem" -key "/pki/$1.key" \
+    -CAfile /pki/ca.pem -verify_hostname ch1 -verify_return_error 2>&1
+"""
+
 
 def clickhouse_client(cluster, pair, user):
     return cluster.client(WHO, source="attacker", pair=pair, user=user, check=False)
@@ -50,7 +57,14 @@ def python_ssl(cluster, pair, user):
     return cluster.run("attacker", "python3", "-c", PYTHON_SSL % WHO, pair, user, check=False)
 
 
-@pytest.mark.parametrize("driver", [clickhouse_client, curl, python_driver, python_ssl], ids=lambda each: each.__name__)
+def s_client(cluster, pair, user):
+    done = cluster.run("attacker", "sh", "-c", S_CLIENT % WHO, "sh", pair, user, check=False)
+    done.returncode = 0 if "HTTP/1.0 200 OK" in done.stdout else 1
+    done.stdout = done.stdout.rpartition("\n\n")[2]
+    return done
+
+
+@pytest.mark.parametrize("driver", [clickhouse_client, curl, python_driver, python_ssl, s_client], ids=lambda each: each.__name__)
 def test_login_by_certificate(cluster, evidence, driver):
     """A user's certificate gets in as that user, without a password. One that no rule knows, one of another authority, and the user's
     own under another name are refused, and the node's log says why."""

@@ -1,35 +1,35 @@
 """Who listens on the cluster's network reads nothing."""
 
 import secrets
-import signal
-import subprocess
 
 import pytest
 
+from lib.capture import Capture
+from lib.cluster import DOCKER
 from lib.wait import eventually
 
+# Port: what goes over it; in the cluster, and between servers as they come.
+OVER_TLS = {9440: "clients and distributed reads", 9010: "parts fetched", 2281: "ZooKeeper"}
+IN_THE_CLEAR = {8123: "clients", 9000: "distributed reads", 9009: "parts fetched", 2181: "ZooKeeper"}
+PLAINTEXT = DOCKER / "tests" / "plaintext" / "compose.yaml"
 
-class Capture:
-    """Everything that passes the bridge of the cluster's network, into a file."""
 
-    def __init__(self, bridge, file):
-        self.file = file
-        self.process = subprocess.Popen(
-            ["tcpdump", "-i", bridge, "-w", str(file), "-U", "-s", "0", "-B", "16384", "-Z", "root"],
-            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        first = self.process.stderr.readline()
-        assert "listening on" in first, first
+@pytest.fixture
+def plaintext(cluster):
+    """Two replicas and a ZooKeeper without TLS, in the cluster's network: query(sql, host)."""
+    hosts = ("plain1", "plain2", "plainzk")
+    cluster.compose("up", "--detach", "--no-build", file=PLAINTEXT)
 
-    def until(self, reached):
-        eventually(lambda: reached(self.file.read_bytes()), 20, "the awaited packets in the capture", pause=0.2)
+    def query(sql, host):
+        done = cluster.run("client", "curl", "--silent", "--show-error", "--fail", "--data-binary", sql, f"http://{host}:8123/")
+        return done.stdout.strip()
 
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        said = self.process.communicate(timeout=10)[1]
-        counts = [line for line in said.splitlines() if "packets" in line]
-        return self.file.read_bytes(), ", ".join(counts)
+    try:
+        for host in ("plain1", "plain2"):
+            eventually(lambda host=host: query("SELECT 1", host) == "1", 60, f"{host} to answer", pause=0.3)
+        yield query
+    finally:
+        cluster.compose("rm", "--stop", "--force", "-v", *hosts, file=PLAINTEXT)
 
 
 @pytest.fixture
@@ -39,48 +39,46 @@ def capture(cluster, tmp_path):
     made.stop()
 
 
-def test_rows_paths_and_queries_are_on_no_wire(cluster, capture, evidence):
-    """Rows with a marker are inserted, replicated, read through a distributed table, and their table's path written to ZooKeeper, while
-    the bridge is captured: the marker is nowhere. The same marker sent to the same network in the clear, in the same capture, is found."""
-    marker = "marker" + secrets.token_hex(12)
-    cluster.query(
+def use(query, marker, replicas, reader):
+    """Writes rows with the marker to one replica, which the other fetches, and reads them through a distributed table; the path of the
+    table in ZooKeeper has the marker as well."""
+    first, second = replicas
+    query(
         f"CREATE TABLE t_{marker} ON CLUSTER cluster (id UInt64, text String) "
-        f"ENGINE = ReplicatedMergeTree('/clickhouse/tables/{{shard}}/{marker}', '{{replica}}') ORDER BY id"
+        f"ENGINE = ReplicatedMergeTree('/clickhouse/tables/{{shard}}/{marker}', '{{replica}}') ORDER BY id",
+        first,
     )
-    cluster.query(f"CREATE TABLE d_{marker} ON CLUSTER cluster AS t_{marker} ENGINE = Distributed(cluster, default, t_{marker}, id)")
-    cluster.query(f"INSERT INTO d_{marker} SELECT number, concat('{marker}-', toString(number)) FROM numbers(200)", "ch3")
-    both = f"SELECT count() FROM t_{marker}"
-    eventually(lambda: cluster.query(both, "ch1") == cluster.query(both, "ch2") != "0", 30, "replicated rows")
-    assert cluster.query(f"SELECT count() FROM d_{marker} WHERE text LIKE '{marker}%'", "ch3") == "200"
-    assert marker in cluster.query("SELECT name FROM system.zookeeper WHERE path = '/clickhouse/tables/1'")
+    query(f"CREATE TABLE d_{marker} ON CLUSTER cluster AS t_{marker} ENGINE = Distributed(cluster, default, t_{marker}, id)", first)
+    query(f"INSERT INTO t_{marker} SELECT number, concat('{marker}-', toString(number)) FROM numbers(200)", first)
+    eventually(lambda: query(f"SELECT count() FROM t_{marker}", second) == "200", 30, "replicated rows")
+    rows = query(f"SELECT id, text FROM d_{marker} WHERE text LIKE '{marker}%' ORDER BY id LIMIT 2", reader).split()
+    assert rows == ["0", f"{marker}-0", "1", f"{marker}-1"]
+    assert marker in query("SELECT name FROM system.zookeeper WHERE path = '/clickhouse/tables/1'", second)
 
-    control = "control" + secrets.token_hex(12)
-    # The control: a query in the clear from host to host.
-    listener = "import socket; s = socket.create_server(('', 8123)); print('started', flush=True); c, _ = s.accept(); c.recv(65536)"
-    listening = subprocess.Popen(
-        ["docker", "exec", cluster.id("attacker"), "python3", "-c", listener], stdout=subprocess.PIPE, text=True
-    )
-    assert listening.stdout.readline().strip() == "started"
-    cluster.run(
-        "client", "curl", "--silent", "--max-time", "5", "--data-binary", f"SELECT '{control}', '/clickhouse/tables'",
-        "http://attacker:8123/", check=False,
-    )  # fmt: skip
-    listening.wait(timeout=20)
-    capture.until(lambda content: control.encode() in content)
 
-    content, counts = capture.stop()
-    evidence("captured", f"{len(content)} bytes; {counts}")
-    for port, what in ((9440, "native TLS"), (9010, "replica fetch"), (2281, "ZooKeeper")):
-        shown = subprocess.run(
-            ["tcpdump", "-r", str(capture.file), "-n", f"tcp port {port}"], capture_output=True, text=True, check=True
-        ).stdout  # fmt: skip
-        packets = len(shown.splitlines())
-        assert packets > 0, f"nothing passed on port {port}: the capture proves nothing"
-        evidence(f"packets of port {port}, {what}", packets)
-    occurrences = content.count(marker.encode())
-    evidence("the marker in them", f"{occurrences} times")
-    evidence("the control in them", f"{content.count(control.encode())} times")
-    assert occurrences == 0
-    assert content.count(b"/clickhouse/tables") == 1, "ZooKeeper's paths, besides the control"
+def test_rows_paths_and_queries_are_on_no_wire(cluster, plaintext, capture, evidence):
+    """Rows with a marker are inserted, replicated, read through a distributed table, and their table's path written to ZooKeeper: in the
+    cluster, and on two servers without TLS in the same network, with one capture of all of it. Of the cluster the marker is nowhere to be
+    read; of the other two it is everywhere."""
+    marker = "marker" + secrets.token_hex(12)
+    use(cluster.query, marker, ("ch1", "ch2"), "ch3")
+    use(plaintext, marker, ("plain1", "plain2"), "plain2")
+    sought = marker.encode()
+    capture.until(lambda seen: all(seen.count(sought, port) for port in IN_THE_CLEAR))
+    counts = capture.stop()
+    seen = capture.seen()
+
+    evidence("captured", f"{seen.size} bytes; {counts}")
+    for port, what in (*OVER_TLS.items(), *IN_THE_CLEAR.items()):
+        evidence(f"port {port}: {what}", f"{seen.packets[port]} packets, the marker {seen.count(sought, port)} times")
+    evidence("the marker on all other ports", f"{seen.count_besides(sought, IN_THE_CLEAR)} times")
+    for port in OVER_TLS:
+        assert seen.packets[port] > 0, f"nothing passed on port {port}: the capture proves nothing"
+        assert seen.count(sought, port) == 0
+    for port in IN_THE_CLEAR:
+        assert seen.count(sought, port) > 0
+    assert seen.count_besides(sought, IN_THE_CLEAR) == 0
+    assert seen.count(b"/clickhouse/tables/", 2181) > 0
+    assert seen.count_besides(b"/clickhouse/tables/", IN_THE_CLEAR) == 0
     cluster.query(f"DROP TABLE d_{marker} ON CLUSTER cluster")
     cluster.query(f"DROP TABLE t_{marker} ON CLUSTER cluster")

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """A host in the middle: takes connections for another one, until its standard input is closed; then says as JSON what it saw.
 
-  terminate  ends TLS here with the given certificate, and counts the application bytes that it is given to read
-  record     passes bytes on unread, and keeps those of the first connection's client for `replay`
+  terminate  ends TLS here with the given certificate, and counts the first application bytes that it is given to read
+  record     passes bytes on unread, keeps those of the first connection's client for `replay`, and counts those of its server
   replay     sends the bytes that `record` has kept, and counts what the server answers
 """
 
@@ -13,7 +13,7 @@ import ssl
 import sys
 import threading
 
-seen = {"connections": 0, "handshakes": 0, "bytes": 0, "refusals": []}
+seen = {"connections": 0, "handshakes": 0, "bytes": 0, "answered": 0, "refusals": []}
 lock = threading.Lock()
 
 
@@ -30,19 +30,15 @@ def terminate(connection, arguments):
         # Under TLS 1.3 the handshake is over here before the other side has judged: what counts is what it then sends.
         with context.wrap_socket(connection, server_side=True) as tls:
             note(handshakes=1)
-            while data := tls.recv(65536):
-                note(bytes=len(data))
+            note(bytes=len(tls.recv(65536)))
     except (ssl.SSLError, OSError) as error:
         note(refusals=f"{type(error).__name__}: {error}")
 
 
-def pump(source, target, keep):
+def pump(source, target, passed):
     try:
         while data := source.recv(65536):
-            if keep is not None:
-                keep.write(data)
-                keep.flush()
-                note(bytes=len(data))
+            passed(data)
             target.sendall(data)
     except OSError:
         pass
@@ -57,8 +53,18 @@ def record(connection, arguments):
     with lock:
         first = seen["connections"] == 1
     with connection, socket.create_connection((arguments.host, arguments.port)) as server:
-        with open("/tmp/recorded" if first else "/dev/null", "wb") as keep:
-            back = threading.Thread(target=pump, args=(server, connection, None), daemon=True)
+        with open("/tmp/recorded" if first else "/dev/null", "wb", buffering=0) as kept:
+
+            def keep(data):
+                kept.write(data)
+                if first:
+                    note(bytes=len(data))
+
+            def count(data):
+                if first:
+                    note(answered=len(data))
+
+            back = threading.Thread(target=pump, args=(server, connection, count), daemon=True)
             back.start()
             pump(connection, server, keep)
             back.join(10)
@@ -67,15 +73,14 @@ def record(connection, arguments):
 def replay(arguments):
     with open("/tmp/recorded", "rb") as kept:
         recorded = kept.read()
-    answered = 0
     try:
         with socket.create_connection((arguments.host, arguments.port), timeout=10) as server:
             server.sendall(recorded)
             while data := server.recv(65536):
-                answered += len(data)
+                note(answered=len(data))
     except OSError as error:
         seen["refusals"].append(f"{type(error).__name__}: {error}")
-    print(json.dumps({**seen, "sent": len(recorded), "bytes": answered}))
+    print(json.dumps({**seen, "bytes": len(recorded)}))
 
 
 def serve(arguments, handle):

@@ -50,8 +50,8 @@ class Cluster:
         self.env = {**os.environ, "COMPOSE_PROJECT_NAME": project, "CHMTLS_CONFIG": str(self.config)}
         self.ids = {}
 
-    def compose(self, *arguments, within=300):
-        return command(*compose_command(), "--file", DOCKER / "compose.yaml", *arguments, within=within, env=self.env)
+    def compose(self, *arguments, within=300, file=DOCKER / "compose.yaml"):
+        return command(*compose_command(), "--file", file, *arguments, within=within, env=self.env)
 
     def up(self):
         self.compose("up", "--detach", "--no-build")
