@@ -1,4 +1,5 @@
-"""Adds up JUnit files: one line per layer, then "N passed, N failed". Ends with 1 when something failed.
+"""Adds up JUnit files: one line per layer, then "N passed, N failed". Ends with 1 when something failed. A layer in which nothing
+passed has failed: what was skipped, or could not be run, proves nothing.
 
 usage: summary.py DIRECTORY LAYER=STATUS...   (DIRECTORY/LAYER.xml: its results; STATUS: how its command ended)
 """
@@ -51,9 +52,11 @@ def count_file(path):
 
 def count_layer(directory, layer, status):
     path = Path(directory) / f"{layer}.xml"
-    count = count_file(path) if path.exists() else Count(failures=["it did not build, or left no results"])
+    count = count_file(path) if path.exists() else Count(failures=["it did not build or start, or left no results"])
     if status != "0" and not count.failures:
         count.failures.append(f"its command ended with status {status}")
+    if not count.passed and not count.failures:
+        count.failures.append("nothing in it passed")
     return count
 
 
