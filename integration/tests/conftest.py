@@ -112,6 +112,7 @@ class World:
         self.ca = Authority(directory / "pki", "Company CA")
         self.other_ca = Authority(directory / "pki", "Other CA")
         self.spiffe_ca = Authority(directory / "pki", "SPIFFE CA", uri=("spiffe://example.org",))
+        self.partner_ca = Authority(directory / "pki", "Partner CA", uri=("spiffe://partner.example",))
         issue = self.ca.issue
         day = DAY
         self.alice = issue("alice", "alice")
@@ -122,6 +123,10 @@ class World:
         self.mail = issue("mail", "mail", email=("ops@example.org",))
         self.service = self.spiffe_ca.issue("service", uri=("spiffe://example.org/ns/prod/sa/billing",))
         self.foreign_service = self.ca.issue("foreign-service", uri=("spiffe://example.org/ns/prod/sa/billing",))
+        # A partner's certificate with names that ours have.
+        self.partner = self.partner_ca.issue(
+            "partner", "alice", dns=("worker-7.svc.example",), email=("ops@example.org",), uri=("spiffe://partner.example/etl",)
+        )
         self.unmapped = issue("unmapped", "somebody-else")
         self.ambiguous = issue("ambiguous", "two-rules", dns=("two.rules.example",))
         self.far_away = issue("far-away", "far-away")
@@ -138,6 +143,7 @@ class World:
             user("mail", "<ssl_certificates><subject_alt_name>EMAIL:ops@example.org</subject_alt_name></ssl_certificates>"),
             user("carol"),
             user("billing", more="<allow_databases><database>default</database></allow_databases>"),
+            user("partner"),
             user("first"),
             user("second"),
             user("far_away", networks="<ip>10.9.8.7</ip>"),
@@ -146,8 +152,12 @@ class World:
             user("default", "<password>default-password</password>"),
         ]
         mtls = f"""
-<trust_domains><trust_domain><name>example.org</name><bundle>{self.spiffe_ca.file}</bundle></trust_domain></trust_domains>
+<trust_domains>
+ <trust_domain><name>example.org</name><bundle>{self.spiffe_ca.file}</bundle></trust_domain>
+ <trust_domain><name>partner.example</name><bundle>{self.partner_ca.file}</bundle></trust_domain>
+</trust_domains>
 <users>
+ <rule><name>partners</name><trust_domain>partner.example</trust_domain><common_name>alice</common_name><user>partner</user></rule>
  <rule><name>people</name><common_name>{{who}}.people.example</common_name><user>{{who}}</user></rule>
  <rule><name>services</name><spiffe_id>spiffe://example.org/ns/prod/sa/{{service}}</spiffe_id><user>{{service}}</user></rule>
  <rule><name>one-of-two</name><common_name>two-rules</common_name><user>first</user></rule>

@@ -68,6 +68,19 @@ def test_no_rule_and_nobody_named(world):
 
 
 @pytest.mark.parametrize("way", ["native", "https"])
+def test_a_partners_authority_vouches_for_its_ids_only(world, way):
+    """Its certificates are nobody by common, DNS or e-mail name; by a rule that names the trust domain they are its user."""
+    ask = clients.native if way == "native" else clients.https_as
+    for user in ("alice", "worker", "mail"):
+        answer = ask(world.server, world.ca.file, world.partner, user)
+        assert not answer
+        assert answer.code in DENIED, answer
+        assert "partner.example" in answer.text, answer.text
+    assert ask(world.server, world.ca.file, world.alice, "alice").user == "alice"
+    assert ask(world.server, world.ca.file, world.partner, "partner").user == "partner"
+
+
+@pytest.mark.parametrize("way", ["native", "https"])
 def test_wrong_user_asked(world, way):
     ask = clients.native if way == "native" else clients.https_as
     answer = ask(world.server, world.ca.file, world.alice, "carol")

@@ -54,6 +54,7 @@ public:
         result_->bundles = std::move(trust.bundles);
         result_->revocation_lists = std::move(trust.revocation_lists);
         warn_of_unknown_domains();
+        warn_of_idle_rules();
         make_ticket_key();
         return std::move(result_);
     }
@@ -257,12 +258,13 @@ private:
 
     void check_listeners()
     {
-        const bool anyone_trusted
-            = !settings_.server.ca_config.empty() || settings_.server.load_default_ca_file || !settings_.trust_domains.empty();
-        if (anyone_trusted)
+        if (!settings_.server.ca_config.empty() || settings_.server.load_default_ca_file)
             return;
         for (const config::Listener & listener : settings_.listeners)
         {
+            // Nodes are known by their SPIFFE IDs only where rules look at them.
+            if (!settings_.trust_domains.empty() && (listener.name != config::interserver_listener || settings_.nodes))
+                continue;
             if (listener.client_certificate == config::ClientCertificate::required)
                 errors_.push_back(
                     {"", fmt::format("mtls.listeners.{}.client_certificate", listener.name),
@@ -292,6 +294,21 @@ private:
         if (rules)
             result_->warnings.emplace_back(
                 "rules look at spiffe_id or trust_domain, but there is no mtls.trust_domains: they match nobody");
+    }
+
+    /// Where trust domains alone vouch for clients, what looks at none of their IDs matches nobody.
+    void warn_of_idle_rules()
+    {
+        if (settings_.trust_domains.empty() || result_->client_trust)
+            return;
+        const auto & rules = result_->rules->rules();
+        const auto idle = std::find_if_not(rules.begin(), rules.end(), mapping::tells_domains_apart);
+        if (idle != rules.end())
+            result_->warnings.push_back(fmt::format(
+                "{}: rule '{}' looks at none of {}, and without openSSL.server.caConfig only trust domains vouch for clients: it "
+                "and "
+                "others like it match nobody",
+                idle->source, printable(idle->name), mapping::telling_fields));
     }
 
     void make_ticket_key()

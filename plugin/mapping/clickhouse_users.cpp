@@ -85,6 +85,12 @@ struct ClickHouseUsers::Entry
     size_t star = std::string::npos;
     std::string shown; ///< "common_name 'alice'"
 
+    /// An SVID's trust domain vouches for its ID alone.
+    [[nodiscard]] bool applies(const Subject & subject) const
+    {
+        return !subject.trust_domain || (kind == Kind::uri && begins_as_id(text));
+    }
+
     [[nodiscard]] bool matches(std::string_view value) const
     {
         if (value == text)
@@ -230,7 +236,9 @@ bool ClickHouseUsers::matches(const Subject & subject, std::string_view user, st
         const auto is_exact = [&](std::string_view value)
         {
             const auto found = exact.find(value);
-            return found != exact.end() && answer(compiled->entries[found->second]);
+            if (found == exact.end() || !compiled->entries[found->second].applies(subject))
+                return false;
+            return answer(compiled->entries[found->second]);
         };
         if (any_value(subject, kind, is_exact))
             return true;
@@ -239,6 +247,8 @@ bool ClickHouseUsers::matches(const Subject & subject, std::string_view user, st
     for (const size_t number : compiled->wildcards)
     {
         const Entry & entry = compiled->entries[number];
+        if (!entry.applies(subject))
+            continue;
         const auto fits = [&](std::string_view value)
         {
             return budget.spend(1) && entry.matches(value);
@@ -276,13 +286,18 @@ std::vector<RuleTrace> ClickHouseUsers::explain(const Subject & subject, std::st
                 seen += (seen.empty() ? "" : ", ") + in_quotes(value);
             return entry.matches(value);
         };
-        trace.matched = !too_many && any_value(subject, entry.kind, fits);
+        const bool applies = entry.applies(subject);
+        trace.matched = !too_many && applies && any_value(subject, entry.kind, fits);
         if (trace.matched)
             trace.user = user;
         if (too_many)
             trace.detail = "the certificate has too many names";
         else if (entry.kind == Kind::none)
             trace.detail = "no type prefix (DNS:, URI:, EMAIL:): matches nothing";
+        else if (!applies)
+            trace.detail = fmt::format(
+                "the trust domain {} vouches for no name but its SPIFFE IDs, and the entry is no URI:spiffe://...",
+                in_quotes(*subject.trust_domain));
         else if (seen.empty())
             trace.detail = "the certificate has no name of this kind";
         else

@@ -12,6 +12,9 @@
 //     EMAIL:mailbox      an rfc822Name; '*' is an ordinary character, for it may stand in a mailbox
 //     anything else      matches nothing (a SAN without a type prefix names no kind): accepted with a warning, as ClickHouse does
 //
+// A certificate that a trust domain vouches for (one with a verified SPIFFE ID) is matched only by URI entries that begin with
+// spiffe://: any domain's authority may write what it likes into the other names.
+//
 // Only the first '*' of an entry is a wildcard. It may be a part of its component, and never stands for nothing or for a
 // separator; in a CN or DNS name not for a slash either.
 

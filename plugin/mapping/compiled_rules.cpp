@@ -64,6 +64,7 @@ public:
         if (findings_ != findings_before)
             return; // what captures there are is not known
         compiled.patterns = static_cast<uint16_t>(out_.rule_patterns_.size() - compiled.first_pattern);
+        compiled.tells_domains_apart = tells_domains_apart(rule);
         check_twins(rule, number, compiled);
         auto user = UserTemplate::compile(rule.user, names_, can_be_empty_);
         if (!user)
@@ -355,6 +356,8 @@ private:
 
 Yield CompiledRules::evaluate(uint32_t rule, const Values & values, std::optional<std::string_view> asked, Budget & budget) const
 {
+    if (!applies(rule, values))
+        return {};
     if (!is_direct(rule))
         return Evaluation(*this, values, details_[rules_[rule].detail], patterns_of(rule), asked, budget).run();
     Yield yield;
@@ -385,6 +388,11 @@ void CompiledRules::evaluate_hit(
 
 CompiledRules::Description CompiledRules::describe(uint32_t rule, const Values & values, Budget & budget) const
 {
+    if (!applies(rule, values))
+        return {
+            false, fmt::format(
+                       "the trust domain {} vouches for no name but its SPIFFE IDs, and the rule looks at none of {}",
+                       in_quotes(values.trust_domain()), telling_fields)};
     constexpr size_t shown = 4;
     std::string all;
     for (const uint32_t number : patterns_of(rule))

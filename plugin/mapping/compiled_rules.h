@@ -55,13 +55,19 @@ public:
     /// Has the rule one pattern and no captures? Then it matches where its pattern does, and always yields the user as written.
     [[nodiscard]] bool is_direct(uint32_t rule) const { return rules_[rule].detail == 0; }
 
+    /// Can the rule be looked at for such a certificate at all? An SVID's trust domain vouches for its ID alone.
+    [[nodiscard]] bool applies(uint32_t rule, const Values & values) const
+    {
+        return values.trust_domain().empty() || rules_[rule].tells_domains_apart;
+    }
+
     /// Not 0: the rule has one pattern, exact or glob, so that a match of the pattern is all that is needed to evaluate it.
     [[nodiscard]] uint32_t detail_for_hits(uint32_t rule) const { return rules_[rule].by_hit ? rules_[rule].detail : 0; }
 
     /// Adds what such a rule makes of one match, given what its pattern has captured.
     void evaluate_hit(uint32_t detail, const Captured & captured, std::optional<std::string_view> asked, Yield & yield) const;
 
-    /// Tries every matcher against every value. Incomplete when the budget runs out.
+    /// Tries every matcher of a rule that applies against every value. Incomplete when the budget runs out.
     [[nodiscard]] Yield
     evaluate(uint32_t rule, const Values & values, std::optional<std::string_view> asked, Budget & budget) const;
 
@@ -83,6 +89,7 @@ private:
         uint32_t detail = 0;        ///< index into details_; 0: direct
         uint16_t patterns = 0;
         bool by_hit = false;
+        bool tells_domains_apart = false;
     };
 
     /// Shared by all rules with the same template over the same captures.

@@ -320,6 +320,27 @@ Result<Field> parse_field(std::string_view text)
     return fail({{}, printable(text), in_quotes(text) + " is no field of a certificate", "one of " + listed(field_names), {}});
 }
 
+bool tells_domains_apart(const RuleText & rule)
+{
+    return std::any_of(
+        rule.matchers.begin(), rule.matchers.end(),
+        [](const MatcherText & matcher)
+        {
+            switch (matcher.field)
+            {
+            case Field::spiffe_id:
+            case Field::trust_domain:
+            case Field::issuer_spki_sha256:
+            case Field::fingerprint_sha256:
+                return true;
+            case Field::uri:
+                return begins_as_id(matcher.pattern);
+            default:
+                return false;
+            }
+        });
+}
+
 std::string describe_window(const RuleTerms & terms)
 {
     std::string text;

@@ -42,6 +42,10 @@
 //     {name}      one whole component, not empty, whose text the user template can use. The same name twice in a rule has to
 //                 capture the same text
 //
+// A certificate that a trust domain vouches for (one with a verified SPIFFE ID) is matched only by rules that look at something
+// no other domain can claim: spiffe_id, trust_domain, issuer_spki_sha256, fingerprint_sha256, or a uri whose pattern begins with
+// spiffe://. Any domain's authority may write what it likes into the other fields; they count beside one of these.
+//
 // `regex:` at the front: RE2, matched against the whole value; named groups (?P<name>...) are captures. For dns it ignores case,
 // and it sees mailboxes with their domain in lower case.
 //
@@ -121,6 +125,13 @@ struct RuleText
     RuleTerms terms{};
     [[nodiscard]] bool operator==(const RuleText &) const = default;
 };
+
+/// Does the rule look at something that only one trust domain can have put into a certificate?
+[[nodiscard]] bool tells_domains_apart(const RuleText & rule);
+
+/// The fields of such a rule, for messages.
+inline constexpr std::string_view telling_fields
+    = "spiffe_id, trust_domain, issuer_spki_sha256, fingerprint_sha256 or a uri that begins with spiffe://";
 
 /// One rule of a rules file, and its canonical text again (parse(print(r)) == r apart from source).
 [[nodiscard]] Result<RuleText> parse_rule_line(std::string_view line, const std::string & source);

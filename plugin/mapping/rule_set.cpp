@@ -396,6 +396,8 @@ private:
         std::optional<std::string_view> asked, Budget & budget) const
     {
         const uint32_t rule = first->rule;
+        if (!rules.applies(rule, values))
+            return false;
         const Hit * hit = first->hit;
         if (hit != nullptr && hit->user_length > 0)
             return judge.see_user(hit->rule(), hit->user(), terms_of(rule));

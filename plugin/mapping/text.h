@@ -41,6 +41,12 @@ template <typename List>
     return out;
 }
 
+/// Is this, literally, the beginning of a SPIFFE ID?
+[[nodiscard]] constexpr bool begins_as_id(std::string_view text)
+{
+    return text.starts_with("spiffe://");
+}
+
 /// Only 0x21 to 0x7e.
 [[nodiscard]] bool is_visible_ascii(std::string_view text);
 

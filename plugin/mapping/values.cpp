@@ -31,6 +31,8 @@ bool beyond_bounds(const openssl::SubjectAltNames & names)
 Values::Values(const Subject & subject, FieldMask needed) // NOLINT(*-member-init): the digit arrays are written when needed
 {
     const openssl::CertificateFacts & facts = subject.facts;
+    if (subject.trust_domain)
+        trust_domain_ = *subject.trust_domain;
     if (beyond_bounds(facts.san))
     {
         too_many_ = true;

@@ -44,6 +44,9 @@ public:
     Values(const Values &) = delete;
     Values & operator=(const Values &) = delete;
 
+    /// The trust domain that vouches for the certificate; empty for an ordinary one.
+    [[nodiscard]] std::string_view trust_domain() const { return trust_domain_; }
+
     /// Above max_names or max_name_bytes: nothing was prepared.
     [[nodiscard]] bool too_many() const { return too_many_; }
 
@@ -72,6 +75,7 @@ private:
     std::vector<std::string> dns_;    ///< only when a name had to be changed
     std::vector<std::string> uris_;   ///< likewise
     std::vector<std::string> emails_; ///< likewise
+    std::string_view trust_domain_;
     bool too_many_ = false;
 };
 

@@ -110,6 +110,13 @@ const mapping::PeerRules * rules_for(const generation::Generation & generation, 
     return peers == nullptr ? nullptr : peers->rules.get();
 }
 
+bool looks_at_ids(const generation::Generation & generation, const PeerQuery & query)
+{
+    if (query.role == PeerRole::client && !asks_for_node(query))
+        return true;
+    return rules_for(generation, query) != nullptr || expected_id(peers_for(generation, query), query.expected_name) != nullptr;
+}
+
 std::string node_rule(std::string_view rule)
 {
     return fmt::format("nodes: {}", rule);

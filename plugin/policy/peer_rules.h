@@ -17,6 +17,10 @@ struct PeerRefusal
 [[nodiscard]] std::optional<PeerRefusal>
 refuse_by_rules(const generation::Generation & generation, const PeerQuery & query, const Identity & peer);
 
+/// Does a trust domain vouch for this peer? It vouches for SPIFFE IDs, so only where something looks at the peer's: at logins,
+/// the rules for such peers, and <expect> for the host.
+[[nodiscard]] bool looks_at_ids(const generation::Generation & generation, const PeerQuery & query);
+
 /// The rules that say whether this peer may be there; null: none do.
 [[nodiscard]] const mapping::PeerRules * rules_for(const generation::Generation & generation, const PeerQuery & query);
 

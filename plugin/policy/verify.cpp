@@ -85,33 +85,35 @@ struct Judged
 };
 
 Judged judge(
-    const generation::Generation & generation, const Side & side, const std::vector<openssl::Certificate> & sent, UnixTime now,
-    std::vector<trust::RevocationStep> * revocation = nullptr)
+    const generation::Generation & generation, const PeerQuery & query, const std::vector<openssl::Certificate> & sent,
+    UnixTime now, std::vector<trust::RevocationStep> * revocation = nullptr)
 {
+    const Side side = side_of(generation, query.role);
     const auto & leaf = sent.front();
     const std::span<const openssl::Certificate> intermediates{sent.data() + 1, sent.size() - 1};
     const bool trust_domains = generation.bundles != nullptr && !generation.bundles->empty();
-    if (trust_domains && spiffe::claims_spiffe(leaf.facts()))
+    const bool claims_spiffe = trust_domains && spiffe::claims_spiffe(leaf.facts());
+    if (claims_spiffe && looks_at_ids(generation, query))
     {
         auto svid = spiffe::verify_svid(*generation.bundles, leaf, intermediates, now, side.depth, revocation);
         return {std::move(svid.path), std::move(svid.id)};
     }
-    if (side.store == nullptr)
-    {
-        trust::PathVerdict verdict;
-        verdict.reason = Reason::unknown_ca;
-        verdict.message = fmt::format("no authority is trusted here: {}.caConfig is not set", side.section);
-        return {std::move(verdict), std::nullopt};
-    }
-    return {
-        side.store->verify(
+    trust::PathVerdict verdict;
+    verdict.reason = Reason::unknown_ca;
+    verdict.message = fmt::format("no authority is trusted here: {}.caConfig is not set", side.section);
+    if (side.store != nullptr)
+        verdict = side.store->verify(
             {.leaf = leaf,
              .intermediates = intermediates,
              .purpose = side.purpose,
              .depth = side.depth,
              .at = now,
-             .revocation = revocation}),
-        std::nullopt};
+             .revocation = revocation});
+    if (claims_spiffe && verdict.reason == Reason::unknown_ca)
+        verdict.message += fmt::format(
+            "; trust domains do not count on such a connection, where no rule looks at its SPIFFE ID, only {}.caConfig does",
+            side.section);
+    return {std::move(verdict), std::nullopt};
 }
 
 /// The peer as far as its chain says who it is; the verdict accepts when there is an identity.
@@ -134,7 +136,7 @@ PeerVerdict identify(const generation::Generation & generation, const PeerQuery 
         sent.push_back(std::move(*certificate));
     }
 
-    auto judged = judge(generation, side_of(generation, query.role), sent, now);
+    auto judged = judge(generation, query, sent, now);
     if (!judged.path.accepted())
         return refuse(judged.path.reason, std::move(judged.path.message));
     auto limited = apply_limits(limits_for(generation, query), judged.path.path, now);
@@ -202,7 +204,7 @@ explain_revocation(const generation::Generation & generation, const PeerQuery & 
             return steps;
         sent.push_back(std::move(*certificate));
     }
-    static_cast<void>(judge(generation, side_of(generation, query.role), sent, now, &steps));
+    static_cast<void>(judge(generation, query, sent, now, &steps));
     return steps;
 }
 

@@ -44,12 +44,14 @@ inline constexpr size_t max_chain_bytes = 128u << 10;
 /// Judges without remembering. Thread-safe, no I/O, no lock.
 ///
 /// Whom we believe: client -> client_trust (openSSL.server), server -> server_trust (openSSL.client). A leaf with a "spiffe:" URI
-/// is judged as an SVID by its own trust domain's bundle and nothing else, once any trust domain is configured; before that it is
-/// an ordinary certificate and gets no SPIFFE ID. An identity exists only for a chain that verified. Where a side verifies nobody
-/// (a listener with client_certificate `none`, openSSL.client.verificationMode `none`) every chain is refused as
-/// verification_off: the connection may go on, but without an identity. AcceptCertificateHandler is not asked: what is refused
-/// here stays refused, and the host ends the handshake. A server must prove `expected_name` when one is given, and with
-/// openSSL.client.extendedVerification one must be given. Whom <limits> are for must keep them (apply_limits).
+/// is judged as an SVID by its own trust domain's bundle and nothing else, once any trust domain is configured, where something
+/// looks at its ID: at logins, and where rules or <expect> say who the peer has to be. Elsewhere (url(), nodes without <nodes>,
+/// Keeper without <keeper>) and without trust domains it is an ordinary certificate and gets no SPIFFE ID. An identity exists
+/// only for a chain that verified. Where a side verifies nobody (a listener with client_certificate `none`,
+/// openSSL.client.verificationMode `none`) every chain is refused as verification_off: the connection may go on, but without an
+/// identity. AcceptCertificateHandler is not asked: what is refused here stays refused, and the host ends the handshake. A server
+/// must prove `expected_name` when one is given, and with openSSL.client.extendedVerification one must be given. Whom <limits>
+/// are for must keep them (apply_limits).
 ///
 /// Between servers, with <nodes>: whoever comes to interserver_https_port, and whom we connect to for Purpose::node, must be
 /// matched by a node rule (else node_rule). A node that we connect to must prove `expected_name`, which is never empty then: by

@@ -420,6 +420,37 @@ TEST(Loader, RequiredCertificatesWithoutAnyAuthorityAreRefused)
     EXPECT_FALSE(load(input, site.now).has_value());
 }
 
+TEST(Loader, RulesThatLookAtNoIdAreIdleWhereOnlyTrustDomainsVouch)
+{
+    const test::Site site;
+    Input input = site.input();
+    const size_t start = input.server_xml.find("<caConfig>");
+    input.server_xml.erase(start, input.server_xml.find("</caConfig>") + 11 - start);
+    const auto warned = load(input, site.now);
+    ASSERT_TRUE(warned.has_value()) << describe(warned.error());
+    EXPECT_THAT(warned->generation->warnings, ElementsAre(AllOf(HasSubstr("rules.txt:2"), HasSubstr("match nobody"))));
+    site.rename_over("rules.txt", "services: trust_domain=example.org common_name={name} -> {name}\n");
+    const auto apart = load(input, site.now);
+    ASSERT_TRUE(apart.has_value()) << describe(apart.error());
+    EXPECT_THAT(apart->generation->warnings, IsEmpty());
+}
+
+TEST(Loader, TheInterserverPortNeedsNodeRulesWhereOnlyTrustDomainsVouch)
+{
+    test::Site site;
+    Input input = site.input();
+    const size_t start = input.server_xml.find("<caConfig>");
+    input.server_xml.erase(start, input.server_xml.find("</caConfig>") + 11 - start);
+    input.server_xml.insert(input.server_xml.find("<openSSL>"), "<interserver_https_port>9010</interserver_https_port>");
+    EXPECT_THAT(
+        describe(load(input, site.now).error()), AllOf(HasSubstr("interserver_https_port"), HasSubstr("nobody could connect")));
+    input.server_xml.insert(
+        input.server_xml.find("<users>"),
+        "<nodes><rule><name>n</name><trust_domain>example.org</trust_domain></rule><plaintext>allow</plaintext></nodes>");
+    const auto taken = load(input, site.now);
+    EXPECT_TRUE(taken.has_value()) << describe(taken.error());
+}
+
 TEST(Loader, WithoutMtlsNothingIsRead)
 {
     Input input;

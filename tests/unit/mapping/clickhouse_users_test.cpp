@@ -181,5 +181,51 @@ TEST(ClickHouseUsers, too_many_names_match_nothing)
     EXPECT_FALSE(users->explain(builder.subject(), "bob")[0].matched);
 }
 
+struct SvidEntryCase
+{
+    std::string name;
+    std::vector<std::string> common_names;
+    std::vector<std::string> subject_alt_names;
+    bool matches;
+};
+
+class SvidEntry : public testing::TestWithParam<SvidEntryCase>
+{
+};
+
+/// An authority of a trust domain vouches for IDs of its own; every other name it may have made up.
+TEST_P(SvidEntry, only_the_id_counts)
+{
+    const SvidEntryCase & c = GetParam();
+    const auto users = compiled({section(c.common_names, c.subject_alt_names)});
+    ASSERT_NE(users, nullptr);
+    SubjectBuilder certificate;
+    certificate.common_name("alice").dns("a.example").email("a@example").uri("spiffe://partner.org/ns/web");
+    ASSERT_TRUE(users->matches(certificate.subject(), "bob", nullptr)) << "an ordinary certificate";
+    certificate.svid("spiffe://partner.org/ns/web", "partner.org");
+    EXPECT_EQ(users->matches(certificate.subject(), "bob", nullptr), c.matches);
+    const auto traces = users->explain(certificate.subject(), "bob");
+    ASSERT_EQ(traces.size(), 1U);
+    EXPECT_EQ(traces[0].matched, c.matches);
+    if (!c.matches)
+    {
+        EXPECT_THAT(traces[0].detail, HasSubstr("partner.org"));
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    of, SvidEntry,
+    testing::ValuesIn(std::vector<SvidEntryCase>{
+        {"common_name", {"alice"}, {}, false},
+        {"common_name_star", {"al*"}, {}, false},
+        {"dns", {}, {"DNS:a.example"}, false},
+        {"dns_star", {}, {"DNS:*.example"}, false},
+        {"email", {}, {"EMAIL:a@example"}, false},
+        {"id", {}, {"URI:spiffe://partner.org/ns/web"}, true},
+        {"id_star", {}, {"URI:spiffe://partner.org/ns/*"}, true},
+        {"star_for_the_scheme", {}, {"URI:*//partner.org/ns/web"}, false},
+    }),
+    test::case_name);
+
 }
 }

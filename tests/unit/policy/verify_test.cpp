@@ -298,6 +298,85 @@ TEST(VerifySvid, WithoutTrustDomainsItIsAnOrdinaryCertificate)
     EXPECT_EQ(verdict.identity->trust_domain, std::nullopt);
 }
 
+struct VouchedCase
+{
+    const char * name;
+    policy::PeerQuery query;
+    const char * rule;   ///< a SPIFFE ID that <nodes> and <keeper> look for; null: they are not there
+    const char * expect; ///< likewise, by <expect> for zk1.internal in <keeper>
+    bool by_domain;      ///< may the trust domain vouch, or openSSL's authorities alone?
+};
+
+void PrintTo(const VouchedCase & c, std::ostream * out)
+{
+    *out << c.name;
+}
+
+policy::PeerQuery outgoing(config::Purpose purpose)
+{
+    auto query = World::server_query("zk1.internal");
+    query.purpose = purpose;
+    return query;
+}
+
+class Vouched : public testing::TestWithParam<VouchedCase>
+{
+};
+
+/// A trust domain vouches for SPIFFE IDs. Where nothing looks at one, whoever federates with us would be let in by a name that it
+/// made up.
+TEST_P(Vouched, ByATrustDomainWhereTheIdCounts)
+{
+    const VouchedCase & c = GetParam();
+    const auto & w = world();
+    const auto generation = w.generation();
+    w.add_trust_domain(*generation);
+    generation->settings.listeners[2].client_certificate = config::ClientCertificate::required;
+    if (c.rule != nullptr || c.expect != nullptr)
+    {
+        auto peers = std::make_shared<generation::Peers>();
+        if (c.rule != nullptr)
+            peers->rules = must(mapping::PeerRules::compile({{"r", {{mapping::Field::spiffe_id, c.rule}}, {}, "test"}}));
+        if (c.expect != nullptr)
+            peers->expected.emplace("zk1.internal", c.expect);
+        generation->nodes = c.rule != nullptr ? peers : nullptr;
+        generation->keeper = peers;
+    }
+    auto spec = svid_spec("spiffe://example.org/x");
+    spec.alt_names.push_back({pki::AltName::Kind::dns, "zk1.internal"});
+    const auto svid = must(pki::issue(spec, w.domain_root, w.now));
+    const auto verdict = w.verify(*generation, {svid.certificate}, c.query);
+    if (c.by_domain)
+    {
+        expect_accepted(verdict);
+        EXPECT_EQ(verdict.identity->spiffe_id, "spiffe://example.org/x");
+        return;
+    }
+    expect_refused(verdict, Reason::unknown_ca);
+    EXPECT_THAT(verdict.message, testing::HasSubstr("trust domains do not count"));
+    // An authority of openSSL.* vouches for whatever it has signed, which then has no SPIFFE ID.
+    const auto & root = c.query.role == policy::PeerRole::client ? w.client_root : w.server_root;
+    const auto ordinary = w.verify(*generation, {must(pki::issue(spec, root, w.now)).certificate}, c.query);
+    expect_accepted(ordinary);
+    ASSERT_NE(ordinary.identity, nullptr);
+    EXPECT_EQ(ordinary.identity->spiffe_id, std::nullopt);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Are, Vouched,
+    testing::Values(
+        VouchedCase{"Users", World::client_query(), nullptr, nullptr, true},
+        VouchedCase{"Url", outgoing(config::Purpose::general), nullptr, nullptr, false},
+        VouchedCase{"UrlBesideRules", outgoing(config::Purpose::general), "spiffe://example.org/x", nullptr, false},
+        VouchedCase{"Node", outgoing(config::Purpose::node), nullptr, nullptr, false},
+        VouchedCase{"NodeByRule", outgoing(config::Purpose::node), "spiffe://example.org/x", nullptr, true},
+        VouchedCase{"Keeper", outgoing(config::Purpose::keeper), nullptr, nullptr, false},
+        VouchedCase{"KeeperByRule", outgoing(config::Purpose::keeper), "spiffe://example.org/x", nullptr, true},
+        VouchedCase{"KeeperExpected", outgoing(config::Purpose::keeper), nullptr, "spiffe://example.org/x", true},
+        VouchedCase{"Interserver", World::client_query("interserver_https_port"), nullptr, nullptr, false},
+        VouchedCase{"InterserverByRule", World::client_query("interserver_https_port"), "spiffe://example.org/x", nullptr, true}),
+    [](const auto & test) { return std::string(test.param.name); });
+
 }
 
 }
