@@ -355,7 +355,9 @@ extern "C"
 
         /* A query begins (`busy` 1) or has ended (0) on a session that was given to session_opened. Where <mtls><sessions>
          * <on_revoked> is after_query, a session that no longer passes is closed when its query has ended, or after max_wait; a
-         * host that does not call this has all of them closed at once. Ended means that nothing of the answer is still to be
+         * host that does not call this has all of them closed at once. A connection that the host makes and pools may be called
+         * busy for as long as it is there: when it no longer passes, flush_dns is called, by which the host must replace its
+         * pools, so that only what runs already goes on. Ended means that nothing of the answer is still to be
          * written by the host. An unknown token, or another value: nothing is noted. THREADING: any thread; waits for no I/O.
          * Since minor 1. */
         void (*session_busy)(chmtls_plugin * plugin, uint64_t session_token, uint32_t busy);

@@ -157,8 +157,9 @@ void Poco::Net::SecureSocketImpl::connectSSL(bool handshake_now)
         if (!handshake_now || !_pSocket->getBlocking())
             return;
         completeHandshake();
+        const auto interface = node != nullptr ? node->interface() : uint32_t{CHMTLS_INTERFACE_HTTP};
         const auto outcome = watch_outgoing(
-            _pSSL, sockfd(), node != nullptr ? node->interface() : uint32_t{CHMTLS_INTERFACE_HTTP}, adapter->plugin(),
+            _pSSL, sockfd(), interface, interface == CHMTLS_INTERFACE_NATIVE ? Pooled::yes : Pooled::no, adapter->plugin(),
             adapter->sockets());
         if (!outcome.ok())
             throw SSLException("clickhouse-mtls: " + outcome.message);

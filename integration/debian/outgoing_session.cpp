@@ -54,7 +54,8 @@ int session_index()
 
 }
 
-chmtls::Outcome watch_outgoing(SSL * ssl, int descriptor, uint32_t interface, chmtls::Plugin & plugin, SessionSockets & sockets)
+chmtls::Outcome
+watch_outgoing(SSL * ssl, int descriptor, uint32_t interface, Pooled pooled, chmtls::Plugin & plugin, SessionSockets & sockets)
 {
     const auto peer = host::SslBinding::identity_of(ssl);
     if (!peer)
@@ -72,6 +73,9 @@ chmtls::Outcome watch_outgoing(SSL * ssl, int descriptor, uint32_t interface, ch
     if (SSL_set_ex_data(ssl, session_index(), watched.get()) != 1)
         throw std::bad_alloc();
     static_cast<void>(watched.release()); // owned by the SSL now
+    // When the server asks something on it is not seen; but once the pool is replaced, it is freed with what runs on it.
+    if (pooled == Pooled::yes)
+        plugin.session_busy(token, chmtls::Activity::busy);
     return outcome;
 }
 

@@ -13,9 +13,17 @@
 namespace chmtls::debian
 {
 
+/// Whether the connection is kept in a pool that a flush replaces.
+enum class Pooled
+{
+    no,
+    yes,
+};
+
 /// Has the finished connection of `ssl` judged again whenever trust changes, and shut down when it no longer passes, until the
 /// SSL is freed. `interface` is CHMTLS_INTERFACE_*. `plugin` and `sockets` must outlive the SSL. A server that was not verified
 /// has no identity and is not watched. Not ok: the connection must not be used. Throws std::bad_alloc.
-chmtls::Outcome watch_outgoing(SSL * ssl, int descriptor, uint32_t interface, chmtls::Plugin & plugin, SessionSockets & sockets);
+chmtls::Outcome
+watch_outgoing(SSL * ssl, int descriptor, uint32_t interface, Pooled pooled, chmtls::Plugin & plugin, SessionSockets & sockets);
 
 }

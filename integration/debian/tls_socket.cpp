@@ -82,7 +82,9 @@ TlsSocket::TlsSocket(
     SSL_set_connect_state(ssl_.get());
     SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     handshake(peer, deadline);
-    const auto outcome = watch_outgoing(ssl_.get(), descriptor, peer.interface, adapter.plugin(), adapter.sockets());
+    const bool pooled = peer.purpose == CHMTLS_PURPOSE_NODE && peer.interface == CHMTLS_INTERFACE_NATIVE;
+    const auto outcome = watch_outgoing(
+        ssl_.get(), descriptor, peer.interface, pooled ? Pooled::yes : Pooled::no, adapter.plugin(), adapter.sockets());
     if (!outcome.ok())
         throw Poco::Net::SSLException("clickhouse-mtls: " + description_ + " was refused: " + outcome.message);
 }

@@ -106,7 +106,8 @@ Instance::Instance(const chmtls_host & host)
         [this](const session::Session & session, const std::string & reason) { close(session, reason); },
         [this] { return manager_.current(); }, system_time,
         [this](const session::Session & session, Reason reason, const std::string & message)
-        { observed(session, reason, message); });
+        { observed(session, reason, message); },
+        [this] { dns_.replace_connections(); });
 }
 
 Instance::~Instance()

@@ -303,6 +303,11 @@ void Service::credentials_changed()
     impl_->credentials_changed();
 }
 
+void Service::replace_connections()
+{
+    impl_->ask_flush({}, Cause::rotation);
+}
+
 void Service::report_connect(std::string_view host, Connect outcome)
 {
     impl_->report_connect(host, outcome);

@@ -56,6 +56,9 @@ public:
     /// Our own certificates are others now.
     void credentials_changed();
 
+    /// Connections that the host keeps must not be used for anything new.
+    void replace_connections();
+
     /// A connect of the host to `host`, as it is named in the configuration, has ended.
     void report_connect(std::string_view host, Connect outcome);
 

@@ -37,9 +37,11 @@ constexpr std::chrono::milliseconds shortest_wait{100};
 class Registry::Impl
 {
 public:
-    Impl(CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock, ObserveSession observe)
+    Impl(
+        CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock, ObserveSession observe,
+        ReplaceConnections replace)
         : close_(std::move(close)), current_(std::move(current)), clock_(std::move(clock)), observe_(std::move(observe)),
-          thread_([this] { run(); })
+          replace_(std::move(replace)), thread_([this] { run(); })
     {
     }
 
@@ -336,10 +338,14 @@ private:
             close_one(lock, token, judgement.message);
             return true;
         }
+        const bool replaced = !entry.ending && session->identity->listener.empty();
         SteadyTime end = steady_now() + policy.max_wait;
         if (entry.ending) // each new generation finds it again: the time runs from the first
             end = std::min(end, entry.ending->at);
         set_ending(token, entry, Ending{end, std::move(judgement.message)});
+        lock.unlock();
+        if (replaced && replace_)
+            replace_();
         return true;
     }
 
@@ -362,6 +368,7 @@ private:
     const std::function<generation::GenerationPtr()> current_;
     const Clock clock_;
     const ObserveSession observe_;
+    const ReplaceConnections replace_;
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;
@@ -378,8 +385,11 @@ private:
     std::thread thread_; ///< last: everything above exists before it starts
 };
 
-Registry::Registry(CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock, ObserveSession observe)
-    : impl_(std::make_unique<Impl>(std::move(close), std::move(current), std::move(clock), std::move(observe)))
+Registry::Registry(
+    CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock, ObserveSession observe,
+    ReplaceConnections replace)
+    : impl_(
+        std::make_unique<Impl>(std::move(close), std::move(current), std::move(clock), std::move(observe), std::move(replace)))
 {
 }
 

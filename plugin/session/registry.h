@@ -35,13 +35,19 @@ enum class Activity
 /// Called on the registry's thread; must return quickly and not throw. Never after remove(token) has returned.
 using CloseSession = std::function<void(const Session &, const std::string & reason)>;
 
+/// A connection of ours that is in use no longer passes: it has its time, and what pools it must not use it for anything new. As
+/// CloseSession.
+using ReplaceConnections = std::function<void()>;
+
 /// A session that would be closed or not let in, on a listener that only observes. Any thread; must return quickly.
 using ObserveSession = std::function<void(const Session &, Reason, const std::string & message)>;
 
 class Registry
 {
 public:
-    Registry(CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock, ObserveSession observe = {});
+    Registry(
+        CloseSession close, std::function<generation::GenerationPtr()> current, Clock clock, ObserveSession observe = {},
+        ReplaceConnections replace = {});
     ~Registry(); ///< stops the thread
     Registry(const Registry &) = delete;
     Registry & operator=(const Registry &) = delete;

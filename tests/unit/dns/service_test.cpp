@@ -294,5 +294,15 @@ TEST_F(DnsService, WithoutTheSectionOnlyCommandsFlush)
     EXPECT_THAT(flushed(), ElementsAre("ALL"));
 }
 
+TEST_F(DnsService, ConnectionsAreReplacedWithoutTheSectionToo)
+{
+    settings_.enabled = false;
+    const auto service = make();
+    service->configure(settings_);
+    service->replace_connections();
+    ASSERT_TRUE(flushes(1));
+    EXPECT_THAT(flushed(), ElementsAre("ALL"));
+}
+
 }
 }

@@ -27,7 +27,6 @@ protected:
         publish_waiting(nobody, max_wait);
     }
 
-private:
     void publish_waiting(std::shared_ptr<generation::Generation> next, std::chrono::milliseconds max_wait)
     {
         next->settings.sessions = {config::OnRevoked::after_query, max_wait};
@@ -120,6 +119,61 @@ TEST_F(AfterQuery, NowMeansNowAlsoForAQuery)
     publish(nobody);
     registry.generation_published();
     EXPECT_TRUE(closes(1));
+}
+
+/// A connection of ours to a server of the server authority.
+class Outgoing : public AfterQuery
+{
+protected:
+    [[nodiscard]] policy::IdentityPtr server(const pki::Spec & spec)
+    {
+        const auto issued = must(pki::issue(spec, world_.server_root, world_.now));
+        const auto verdict = world_.verify(*published_.current(), {issued.certificate}, test::World::server_query());
+        EXPECT_TRUE(verdict.accepted()) << verdict.message;
+        return verdict.identity;
+    }
+
+    void publish_neither_servers_nor_users()
+    {
+        auto next = make();
+        next->rules = must(mapping::RuleSet::compile({}));
+        next->server_trust = must(trust::TrustStore::create({world_.foreign_root.certificate}, {}, {}));
+        publish_waiting(std::move(next), seconds(3600));
+    }
+};
+
+TEST_F(Outgoing, OneInUseIsReplacedOnceAndClosedWhenItIsNoLongerInUse)
+{
+    Registry registry = this->registry();
+    ASSERT_TRUE(registry.add(session(1, server(leaf_spec("ch2")), "")).has_value());
+    ASSERT_TRUE(registry.add(session(2, identity(leaf_spec("alice")), "alice")).has_value());
+    registry.set_activity(1, Activity::busy);
+    registry.set_activity(2, Activity::busy);
+    for (int generation = 0; generation < 3; ++generation)
+    {
+        publish_neither_servers_nor_users();
+        registry.generation_published();
+        while (registry.ending() != 2)
+            std::this_thread::yield();
+    }
+    EXPECT_EQ(registry.closed(), 0u);
+    registry.set_activity(1, Activity::idle);
+    EXPECT_TRUE(closes(1));
+    EXPECT_THAT(closed_, ElementsAre(testing::Key(1)));
+    EXPECT_EQ(replaced_, 1) << "once, and not for the client, which is in no pool of ours";
+}
+
+TEST_F(Outgoing, OneWhoseServerCertificateHasEndedIsReplaced)
+{
+    publish_everybody();
+    Registry registry = this->registry();
+    pki::Spec brief = leaf_spec("ch2");
+    brief.not_after = seconds(600);
+    ASSERT_TRUE(registry.add(session(1, server(brief), "")).has_value());
+    registry.set_activity(1, Activity::busy);
+    ahead_ = 601;
+    EXPECT_TRUE(eventually([&] { return replaced_ == 1; }));
+    EXPECT_EQ(registry.closed(), 0u);
 }
 
 TEST_F(AfterQuery, AnEndedCertificateLetsItsQueryEndToo)

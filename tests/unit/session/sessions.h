@@ -61,7 +61,13 @@ protected:
                 closed_[closed.token] = reason;
                 changed_.notify_all();
             },
-            [this] { return published_.current(); }, [this] { return world_.now + std::chrono::seconds(ahead_); });
+            [this] { return published_.current(); }, [this] { return world_.now + std::chrono::seconds(ahead_); }, {},
+            [this]
+            {
+                const std::lock_guard guard(mutex_);
+                ++replaced_;
+                changed_.notify_all();
+            });
     }
 
     [[nodiscard]] bool eventually(const std::function<bool()> & holds)
@@ -82,6 +88,7 @@ protected:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::map<uint64_t, std::string> closed_;
+    int replaced_ = 0; ///< how often connections of ours were asked to be replaced
 };
 
 }
