@@ -7,12 +7,12 @@
 #include <dlfcn.h>
 
 #include <Poco/Exception.h>
-#include <Poco/Logger.h>
 #include <Poco/Util/Application.h>
 
 #include "config_xml.h"
 #include "connection_scope.h"
 #include "keeper.h"
+#include "log.h"
 #include "server_dns.h"
 #include "symbols.h"
 #include "tls_context.h"
@@ -30,12 +30,6 @@ constexpr const char * section = "mtls";
 
 constexpr int max_attempts = 4;
 constexpr std::chrono::milliseconds between_attempts{150};
-
-Poco::Logger & logger()
-{
-    static Poco::Logger & instance = Poco::Logger::get("clickhouse-mtls");
-    return instance;
-}
 
 // By local port, and on the way notes which SSL belongs to the connection that this thread serves.
 class ScopedResolver : public host::ListenerResolver
@@ -91,21 +85,17 @@ public:
 
     void log(uint32_t level, std::string_view message) override
     {
-        const std::string text(message);
-        if (level <= CHMTLS_LOG_ERROR)
-            logger().error(text);
-        else if (level == CHMTLS_LOG_WARNING)
-            logger().warning(text);
-        else if (level <= CHMTLS_LOG_INFORMATION)
-            logger().information(text);
-        else
-            logger().debug(text);
+        say(level <= CHMTLS_LOG_ERROR         ? Poco::Message::PRIO_ERROR
+            : level == CHMTLS_LOG_WARNING     ? Poco::Message::PRIO_WARNING
+            : level <= CHMTLS_LOG_INFORMATION ? Poco::Message::PRIO_INFORMATION
+                                              : Poco::Message::PRIO_DEBUG,
+            std::string(message));
     }
 
     void close_session(uint64_t session_token, std::string_view reason) override
     {
         if (adapter_.sockets_.shut_down(session_token))
-            logger().information("closed a session: " + std::string(reason));
+            say(Poco::Message::PRIO_INFORMATION, "closed a session: " + std::string(reason));
     }
 
     void configuration_changed() override { adapter_.reloader_.request_reload(); }
@@ -175,7 +165,7 @@ void Adapter::give_users_back(const std::string & former) noexcept
     }
     catch (const std::exception & exception)
     {
-        logger().error(std::string("the former users configuration could not be put back: ") + exception.what());
+        say(Poco::Message::PRIO_ERROR, std::string("the former users configuration could not be put back: ") + exception.what());
     }
 }
 
@@ -203,13 +193,13 @@ void Adapter::take_server(const ConfigurationPtr & reloaded)
     if (!config->has(section))
     {
         pending_server_.reset();
-        logger().error(
+        say(Poco::Message::PRIO_ERROR,
             "the <mtls> section is gone from the configuration: the former one stays in force until the server is restarted");
         return;
     }
     if (auto settings = start_only_settings(*config); settings != start_only_)
     {
-        logger().warning(
+        say(Poco::Message::PRIO_WARNING,
             "a setting of openSSL that was changed takes effect only when the server is restarted: ciphers, key exchange, and of "
             "openSSL.client also protocols and verification");
         start_only_ = std::move(settings);
@@ -235,7 +225,7 @@ void Adapter::reload()
         error = exception.what();
     }
     if (!error.empty() && error != last_reload_error_)
-        logger().error("a changed configuration was not taken: " + error);
+        say(Poco::Message::PRIO_ERROR, "a changed configuration was not taken: " + error);
     last_reload_error_ = error;
 }
 
@@ -252,15 +242,16 @@ void Adapter::flush(const std::set<std::string> & hosts)
         else
             for (const auto & host : hosts)
                 ended += addresses_.end_connections_to_former(host);
-        logger().information("flushed addresses; connections to former ones that were ended: " + std::to_string(ended));
+        say(Poco::Message::PRIO_INFORMATION,
+            "flushed addresses; connections to former ones that were ended: " + std::to_string(ended));
     }
     catch (const Poco::Exception & exception)
     {
-        logger().error("addresses could not be flushed: " + exception.displayText());
+        say(Poco::Message::PRIO_ERROR, "addresses could not be flushed: " + exception.displayText());
     }
     catch (const std::exception & exception)
     {
-        logger().error(std::string("addresses could not be flushed: ") + exception.what());
+        say(Poco::Message::PRIO_ERROR, std::string("addresses could not be flushed: ") + exception.what());
     }
 }
 
@@ -287,7 +278,7 @@ bool Adapter::configure_server(const Server & server)
     if (!outcome.ok())
     {
         if (outcome.message != last_refusal_)
-            logger().error("the configuration was refused, the former one stays in force: " + outcome.message);
+            say(Poco::Message::PRIO_ERROR, "the configuration was refused, the former one stays in force: " + outcome.message);
         last_refusal_ = outcome.message;
         return false;
     }

@@ -1,7 +1,7 @@
 // Names. DB::DNSResolver::resolveHost and resolveAddress: every lookup for clusters, remote(), replica fetches and url().
-// dropCache: the server flushes by itself, or by SYSTEM DROP DNS CACHE. Poco::Net::SocketImpl::connect,
-// SecureSocketImpl::connect: how the connects to the answers end. DB::Clusters, StorageSystemClusters::fillData: where a name
-// that does not resolve must not stop the others.
+// Poco::Net::SocketAddress(host, port): what looks up by itself. dropCache: the server flushes by itself, or by SYSTEM DROP DNS
+// CACHE. Poco::Net::SocketImpl::connect, SecureSocketImpl::connect: how the connects to the answers end. DB::Clusters,
+// StorageSystemClusters::fillData: where a name that does not resolve must not stop the others.
 //
 // Functions of classes without a header are defined by their mangled names: a constructor defined in C++ would construct members
 // that the original constructs again.
@@ -66,6 +66,21 @@ void Poco::Net::SecureSocketImpl::connect(const SocketAddress & address, const P
 
 extern "C"
 {
+    __attribute__((visibility("default"))) void chmtls_address_from_host(
+        void * self, const std::string & host, uint16_t port) __asm__("_ZN4Poco3Net13SocketAddressC1ERKNSt7__cxx1112basic_"
+                                                                      "stringIcSt11char_traitsIcESaIcEEEt");
+
+    // The server's pools look a name up by this for each connection, besides DNSResolver.
+    void chmtls_address_from_host(void * self, const std::string & host, uint16_t port)
+    {
+        const auto construct = original_as<void(void *, const std::string &, uint16_t)>(Symbol::address_from_host);
+        auto * const adapter = Adapter::active();
+        if (adapter == nullptr)
+            return construct(self, host, port);
+        if (const auto kept = adapter->addresses().instead_of(host, [&] { construct(self, host, port); }))
+            new (self) Poco::Net::SocketAddress(*kept, port);
+    }
+
     __attribute__((visibility("default"))) void chmtls_make_clusters(
         void * self, void * config, const void * settings,
         const std::string & name) __asm__("_ZN2DB8ClustersC1ERN4Poco4Util21AbstractConfigurationERKNS_8SettingsERKNSt7__"

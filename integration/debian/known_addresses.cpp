@@ -11,13 +11,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <Poco/Logger.h>
 #include <Poco/Net/NetException.h>
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/NumberParser.h>
 #include <Poco/String.h>
 
 #include "cluster_names.h"
+#include "log.h"
 
 namespace chmtls::debian
 {
@@ -26,6 +26,7 @@ namespace
 {
 
 constexpr std::chrono::seconds failure_memory{5};
+constexpr std::chrono::seconds failure_memory_with_address{30}; // a flush, as after each change that is noticed, ends it
 constexpr size_t max_hosts = 10000;
 constexpr size_t max_addresses = 64;
 constexpr size_t lookups_of_a_thread = 16; // Keeper's client looks up all of its nodes before it connects to one
@@ -36,12 +37,6 @@ struct Resolved
     Poco::Net::IPAddress address;
 };
 thread_local std::vector<Resolved> last_resolved; // the latest at the end
-
-Poco::Logger & logger()
-{
-    static Poco::Logger & instance = Poco::Logger::get("clickhouse-mtls");
-    return instance;
-}
 
 struct Freed
 {
@@ -117,7 +112,7 @@ Poco::Net::IPAddress KnownAddresses::resolve(const std::string & host, const Loo
     Poco::Net::IPAddress literal;
     if (Poco::Net::IPAddress::tryParse(host, literal))
         return lookup();
-    if (const auto failure = recent_failure(host))
+    if (const auto failure = former(host) ? std::nullopt : recent_failure(host))
     {
         if (ClusterScope::current())
             return nowhere();
@@ -125,24 +120,62 @@ Poco::Net::IPAddress KnownAddresses::resolve(const std::string & host, const Loo
     }
     try
     {
-        auto address = lookup();
-        note(host, address);
-        return address;
+        Poco::Net::IPAddress address;
+        const auto kept = instead_of(
+            host,
+            [&]
+            {
+                address = lookup();
+                note(host, address);
+            });
+        return kept.value_or(address);
     }
     catch (const Poco::Exception & exception)
     {
         const auto message = exception.displayText();
-        {
-            const std::lock_guard lock(mutex_);
-            if (failures_.size() >= max_hosts)
-                failures_.clear();
-            failures_[Poco::toLower(host)] = {std::chrono::steady_clock::now() + failure_memory, message};
-        }
+        note_failure(host, message, failure_memory);
         if (!ClusterScope::current())
             throw;
-        logger().warning("a host of <remote_servers> does not resolve; the others go on: " + message);
+        say(Poco::Message::PRIO_WARNING, "a host of <remote_servers> does not resolve; the others go on: " + message);
         return nowhere();
     }
+}
+
+std::optional<Poco::Net::IPAddress> KnownAddresses::instead_of(const std::string & host, const std::function<void()> & lookup)
+{
+    auto known = former(host);
+    if (known && recent_failure(host))
+        return known;
+    try
+    {
+        lookup();
+        return std::nullopt;
+    }
+    catch (const Poco::Exception & exception)
+    {
+        if (!known)
+            throw;
+        const auto message = exception.displayText();
+        note_failure(host, message, failure_memory_with_address);
+        say(Poco::Message::PRIO_WARNING,
+            host + " does not resolve and keeps its former address " + known->toString() + ": " + message);
+        return known;
+    }
+}
+
+std::optional<Poco::Net::IPAddress> KnownAddresses::former(const std::string & host)
+{
+    const std::lock_guard lock(mutex_);
+    const auto found = latest_.find(Poco::toLower(host));
+    return found == latest_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void KnownAddresses::note_failure(const std::string & host, const std::string & message, std::chrono::seconds memory)
+{
+    const std::lock_guard lock(mutex_);
+    if (failures_.size() >= max_hosts)
+        failures_.clear();
+    failures_[Poco::toLower(host)] = {std::chrono::steady_clock::now() + memory, message};
 }
 
 const std::string * KnownAddresses::host_of(const Poco::Net::IPAddress & address) noexcept
@@ -183,7 +216,11 @@ void KnownAddresses::note(const std::string & host, const Poco::Net::IPAddress &
     last_resolved.push_back({host, address});
     const std::lock_guard lock(mutex_);
     if (addresses_.size() >= max_hosts)
+    {
         addresses_.clear();
+        latest_.clear();
+    }
+    latest_[Poco::toLower(host)] = address;
     auto & known = addresses_[Poco::toLower(host)];
     if (known.size() < max_addresses)
         known.insert(address.toString());

@@ -21,10 +21,14 @@ class KnownAddresses
 public:
     using Lookup = std::function<Poco::Net::IPAddress()>;
 
-    /// The address by `lookup`, noted; as it is for a host that is an address itself. A name that did not resolve is not looked
-    /// up again for some seconds: a resolver that hangs would hold up each query. While clusters are built such a name is
-    /// nowhere().
+    /// The address by `lookup`, noted; as it is for a host that is an address itself. A name that did not resolve keeps its
+    /// former address, which may still be right, and is not looked up again for some seconds: a resolver that hangs would hold up
+    /// each query. One that never had any is nowhere() while clusters are built.
     Poco::Net::IPAddress resolve(const std::string & host, const Lookup & lookup);
+
+    /// Nothing: `lookup` was made, and went well. Otherwise the former address of a name that does not resolve. Throws what
+    /// `lookup` throws when there is none.
+    [[nodiscard]] std::optional<Poco::Net::IPAddress> instead_of(const std::string & host, const std::function<void()> & lookup);
 
     /// This thread has looked up `host` by another way. A host that is an address itself is none to be noted.
     void note(const std::string & host, const Poco::Net::IPAddress & address);
@@ -48,8 +52,14 @@ private:
 
     [[nodiscard]] std::optional<std::string> recent_failure(const std::string & host);
 
+    /// What a name led to when it last resolved.
+    [[nodiscard]] std::optional<Poco::Net::IPAddress> former(const std::string & host);
+
+    void note_failure(const std::string & host, const std::string & message, std::chrono::seconds memory);
+
     std::mutex mutex_; // guards what follows; keys are in lower case
     std::map<std::string, std::set<std::string>> addresses_;
+    std::map<std::string, Poco::Net::IPAddress> latest_;
     std::map<std::string, Failure> failures_;
 };
 

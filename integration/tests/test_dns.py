@@ -353,6 +353,31 @@ def test_a_resolver_that_hangs_holds_nobody_up(place):
         place.names.silent.clear()
 
 
+@pytest.mark.parametrize("way", ["silent", "unknown"])
+def test_a_flush_without_a_resolver_loses_no_address(place, way):
+    """What was known may still be right; a name that never was known is dead as ever."""
+    site = place.sites["slow"]
+    assert place.ask("slow") is True
+    address = FIRST if site.ways[FIRST].open else SECOND
+    record = place.names.records[site.name]
+    if way == "silent":
+        place.names.silent.add(site.name)
+    else:
+        del place.names.records[site.name]
+    try:
+        before = place.near.log().count(f"{site.name} does not resolve and keeps")
+        assert place.tool("dns", "flush").returncode == 0
+        kept = f"{site.name} does not resolve and keeps its former address {address}"
+        eventually(lambda: place.near.log().count(kept) > before, within=20, what="a lookup that failed")
+        site.ways[address].drop()  # so that it is connected to anew
+        assert place.arrives_at("slow", address)
+        assert place.ask("dead") is not True
+    finally:
+        place.names.silent.clear()
+        place.names.records[site.name] = record
+    assert place.tool("dns", "flush").returncode == 0
+
+
 @pytest.mark.parametrize("by", ["tool", "sql"])
 def test_users_limited_by_host_follow_it(place, by):
     def enters():

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include <Poco/Message.h>
+
+namespace chmtls::debian
+{
+
+/// A line of the server's log. Where it cannot be written (a full disk makes Poco throw) it is lost, and nothing else.
+void say(Poco::Message::Priority priority, const std::string & text) noexcept;
+
+}
