@@ -173,10 +173,19 @@ private:
             return;
         }
         auto crls = trust::Crl::parse((*piece.content)->bytes, piece.path);
-        if (crls)
-            std::move(crls->begin(), crls->end(), std::back_inserter(result));
-        else
+        if (!crls)
+        {
             append(errors_, {crls.error()}, field);
+            return;
+        }
+        for (const trust::Crl & crl : *crls)
+            if (crl.this_update() - trust::max_clock_skew > now_)
+                errors_.push_back(
+                    {piece.path, field,
+                     fmt::format(
+                         "the CRL of {} is not valid before {}", printable(crl.issuer()), format_rfc3339(crl.this_update())),
+                     "compare the clocks of this machine and of the authority", std::string(code(Reason::crl_invalid))});
+        std::move(crls->begin(), crls->end(), std::back_inserter(result));
     }
 
     /// The lists that each trust domain has for itself, in the same order.

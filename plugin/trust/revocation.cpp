@@ -181,8 +181,8 @@ struct RevocationLists::Judged
 /// The lists that speak of a certificate.
 struct RevocationLists::Selection
 {
-    std::vector<const Crl *> newest; ///< one per series
-    const Crl * not_yet_valid = nullptr;
+    std::vector<const Crl *> newest;     ///< one per series
+    const Crl * not_yet_valid = nullptr; ///< the first to come
     std::optional<RevocationOutcome> refused;
 };
 
@@ -215,9 +215,10 @@ RevocationLists::Selection RevocationLists::select(const Judged & one, UnixTime 
         }
         if (!may_sign_lists(issuer))
             return refuse(list, " is signed by an authority that may not sign CRLs");
-        if (list.this_update() > at)
+        if (list.this_update() - max_clock_skew > at)
         {
-            result.not_yet_valid = &list;
+            if (result.not_yet_valid == nullptr || list.this_update() < result.not_yet_valid->this_update())
+                result.not_yet_valid = &list;
             continue;
         }
         // Of two that claim to be equally new both count: what one of them revokes is revoked.
@@ -250,6 +251,8 @@ RevocationOutcome RevocationLists::check_one(const Judged & one, const Selection
             {}};
 
     RevocationOutcome outcome;
+    if (lists.not_yet_valid != nullptr)
+        outcome.valid_until = lists.not_yet_valid->this_update() - max_clock_skew;
     for (const Crl * list : lists.newest)
     {
         X509_REVOKED * entry = nullptr;

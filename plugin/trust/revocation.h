@@ -18,12 +18,15 @@ namespace chmtls::trust
 /// A moment that no certificate reaches.
 inline constexpr UnixTime end_of_time{std::chrono::sys_days{std::chrono::year{9999} / 12 / 31}};
 
+/// A list counts from so long before its thisUpdate on: the clock of who issued it may be ahead of ours.
+inline constexpr std::chrono::minutes max_clock_skew{5};
+
 struct RevocationOutcome
 {
     Reason reason = Reason::valid;
     std::string message;
     size_t depth = 0;
-    UnixTime valid_until = end_of_time; ///< earliest nextUpdate of the lists that were used
+    UnixTime valid_until = end_of_time; ///< earliest nextUpdate of the lists that were used, and when the next one counts
 };
 
 /// How one certificate of a path was judged, for a person.
@@ -52,8 +55,9 @@ public:
 
     /// Judges every certificate of `path` (leaf ... anchor) by the lists of its own issuer, and what lies above the anchor as far
     /// as other anchors show it; each by the rule of its issuer. Refused: listed (REVOKED), the newest list of a series is past
-    /// its nextUpdate and grace where stale lists are closed (CRL-EXPIRED), not valid yet, or damaged (CRL-INVALID), and for
-    /// certificates below the anchor, none where one is required (CRL-MISSING).
+    /// its nextUpdate and grace where stale lists are closed (CRL-EXPIRED), the only ones are not valid yet (by more than
+    /// max_clock_skew) or one is damaged (CRL-INVALID), and for certificates below the anchor, none where one is required
+    /// (CRL-MISSING).
     [[nodiscard]] RevocationOutcome check(std::span<const openssl::Certificate> path, UnixTime at) const;
 
     /// The same, certificate by certificate, up to the first that is refused.

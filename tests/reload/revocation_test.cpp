@@ -97,6 +97,40 @@ TEST(RevocationOverTime, ADirectoryThatVanishesTakesNothingBack)
     EXPECT_EQ(verdict_on(managed.manager.current(), revoked, site.now), Reason::valid);
 }
 
+TEST(RevocationOverTime, AListFromTheFutureWaitsForItsTimeAndOneOfAClockAheadDoesNot)
+{
+    Site site;
+    site.poll_interval = "0.1";
+    const pki::Issued peer = site.issue("peer");
+    const pki::Issued other = site.issue("other");
+    std::atomic<int64_t> offset{0};
+    Managed managed([&] { return site.now + seconds(offset.load()); });
+    ASSERT_TRUE(managed.manager.configure(site.input()).has_value());
+    const auto ahead = [&](seconds by, const pki::Issued & revoked, uint64_t number)
+    {
+        pki::CrlSpec spec;
+        spec.number = number;
+        spec.this_update = by;
+        spec.revoked = {{.serial_hex = revoked.certificate.facts().serial_hex}};
+        return pki::crl_pem(must(pki::issue_crl(spec, site.root, site.now)));
+    };
+    site.rename_over("crl.pem", ahead(seconds(30), peer, 2));
+    ASSERT_TRUE(managed.eventually([&] { return managed.number() == 2; })) << managed.log();
+    EXPECT_EQ(verdict_on(managed.manager.current(), peer, site.now), Reason::revoked);
+    EXPECT_EQ(verdict_on(managed.manager.current(), other, site.now), Reason::valid);
+
+    site.rename_over("crl.pem", ahead(hours(1), other, 3));
+    ASSERT_TRUE(managed.eventually([&] { return !managed.manager.state().last_error.empty(); }));
+    EXPECT_THAT(managed.manager.state().last_error, HasSubstr("is not valid before"));
+    EXPECT_EQ(managed.number(), 2u);
+    EXPECT_EQ(verdict_on(managed.manager.current(), peer, site.now), Reason::revoked);
+    EXPECT_EQ(verdict_on(managed.manager.current(), other, site.now), Reason::valid);
+
+    offset = seconds(hours(1)).count();
+    EXPECT_TRUE(managed.eventually([&] { return managed.number() == 3; })) << managed.log();
+    EXPECT_EQ(verdict_on(managed.manager.current(), other, site.now + hours(1)), Reason::revoked);
+}
+
 TEST(RevocationOverTime, PolicyIsReloadedAsEverythingElse)
 {
     Site site;

@@ -145,6 +145,29 @@ TEST(Staleness, OpenAcceptsWhatTheOldListDoesNotName)
     EXPECT_EQ(verify(open, naming, pki.leaf).reason, Reason::revoked);
 }
 
+TEST(ListsToCome, CountWithinTheSkewOfClocksAndBoundTheValidityBeyondIt)
+{
+    const Pki & pki = pki_of_all();
+    const auto ahead = [&](seconds by)
+    {
+        pki::CrlSpec spec;
+        spec.number = 2;
+        spec.this_update = by;
+        spec.next_update = hours(48);
+        spec.revoked = {{.serial_hex = pki.leaf.certificate.facts().serial_hex}};
+        return must(Crl::parse(must(pki::issue_crl(spec, pki.signer, now)), "ahead.crl"));
+    };
+    const seconds skew = trust::max_clock_skew;
+    EXPECT_EQ(verify({}, list(pki.signer) + ahead(skew), pki.leaf).reason, Reason::revoked);
+    EXPECT_EQ(verify({}, ahead(skew), pki.leaf).reason, Reason::revoked);
+
+    const auto later = verify({}, list(pki.signer) + ahead(skew + seconds(1)), pki.leaf);
+    EXPECT_TRUE(later.accepted()) << later.message;
+    EXPECT_EQ(later.valid_until, now + seconds(1));
+    EXPECT_EQ(verify({}, list(pki.signer) + ahead(skew + seconds(1)), pki.leaf, later.valid_until).reason, Reason::revoked);
+    EXPECT_EQ(verify({}, ahead(skew + seconds(1)), pki.leaf).reason, Reason::crl_invalid);
+}
+
 TEST(RevocationSteps, NameTheListAndItsNextUpdate)
 {
     const Pki & pki = pki_of_all();
