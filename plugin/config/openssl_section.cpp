@@ -88,17 +88,6 @@ void read_versions(Section & section, TlsSection & result, std::vector<std::stri
         return;
     }
     const auto last = std::find(enabled.rbegin(), enabled.rend(), true).base() - 1;
-    if (const auto gap = std::find(first, last, false); gap != last)
-    {
-        section.refuse(
-            "disableProtocols",
-            fmt::format(
-                "leaves a gap: {} disabled between {} and {}", version_names[static_cast<size_t>(gap - enabled.begin())],
-                version_names[static_cast<size_t>(first - enabled.begin())],
-                version_names[static_cast<size_t>(last - enabled.begin())]),
-            "disable the versions below or above it as well");
-        return;
-    }
     result.min_version = versions[static_cast<size_t>(first - enabled.begin())];
     result.max_version = versions[static_cast<size_t>(last - enabled.begin())];
 }

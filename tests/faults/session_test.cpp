@@ -60,6 +60,48 @@ TEST(MemoryInSessions, ARevokedOneIsClosedAllTheSame)
     }
 }
 
+// Nothing is left of it that would keep the others from being judged.
+TEST(MemoryInSessions, OneThatCannotBeAddedIsNotThere)
+{
+    const RevokingSite site;
+    const auto generation = loaded(site, 1);
+    std::atomic<int64_t> ahead{0};
+    std::atomic<uint64_t> closed{0};
+    session::Registry registry(
+        [&](const session::Session & session, const std::string &) { closed = session.token; }, [&] { return generation; },
+        [&] { return site.now + std::chrono::seconds(ahead); });
+    const auto session = session_of(*generation, site.alice, 8, site.now);
+    for (uint64_t nth = 1;; ++nth)
+    {
+        bool fired = false;
+        auto fresh = session;
+        {
+            const Injection injection(Resource::memory, nth, ENOMEM);
+            try
+            {
+                (void)registry.add(std::move(fresh));
+            }
+            catch (const std::bad_alloc &)
+            {
+            }
+            fired = injection.fired();
+        }
+        if (!fired)
+            break;
+        registry.remove(8);
+        ASSERT_EQ(registry.size(), 0u) << "allocation " << nth;
+    }
+    registry.remove(8);
+    auto last = session;
+    last.token = 9;
+    ASSERT_TRUE(registry.add(std::move(last)));
+    ahead = (session.identity->valid_until - site.now).count() + 1;
+    const auto deadline = SteadyClock::now() + std::chrono::seconds(30);
+    while (closed == 0 && SteadyClock::now() < deadline)
+        std::this_thread::yield();
+    EXPECT_EQ(closed, 9u);
+}
+
 TEST(MemoryInSessions, OneThatCannotBeRenewedStaysWatched)
 {
     const RevokingSite site;

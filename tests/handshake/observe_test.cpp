@@ -1,6 +1,11 @@
 // Observe mode, with the real module behind the binding: what would be refused goes on without an identity, and what
 // openSSL.server itself refuses does not.
 
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "bound.h"
@@ -53,6 +58,93 @@ TEST_P(Observe, ARevokedClientGoesOnWithoutAnIdentity)
     EXPECT_FALSE(identified);
     EXPECT_TRUE(connect(observing, leaf(client_spec("other"), observing.root), identified).completed);
     EXPECT_TRUE(identified) << "what passes has an identity as ever";
+}
+
+class ClosedSessions : public HostCallbacks
+{
+public:
+    void log(uint32_t, std::string_view message) override
+    {
+        const std::lock_guard guard(mutex_);
+        said_ += std::string(message) + "\n";
+        changed_.notify_all();
+    }
+    void close_session(uint64_t session_token, std::string_view) override
+    {
+        const std::lock_guard guard(mutex_);
+        closed_.insert(session_token);
+        changed_.notify_all();
+    }
+    void configuration_changed() override {}
+
+    [[nodiscard]] bool says(std::string_view text)
+    {
+        return eventually([&] { return said_.find(text) != std::string::npos; });
+    }
+    [[nodiscard]] bool closes(uint64_t token)
+    {
+        return eventually([&] { return closed_.contains(token); });
+    }
+
+private:
+    [[nodiscard]] bool eventually(const std::function<bool()> & holds)
+    {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, std::chrono::seconds(30), holds);
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::string said_;
+    std::set<uint64_t> closed_;
+};
+
+constexpr uint64_t token = 7;
+
+chmtls_login certificate_login(std::string_view user)
+{
+    chmtls_login login{};
+    login.interface = CHMTLS_INTERFACE_HTTP;
+    login.flags = CHMTLS_LOGIN_USER_NAMED | CHMTLS_LOGIN_CERTIFICATE_ASKED;
+    login.user = bytes_of(user);
+    return login;
+}
+
+// What a login and a live session come to: nothing is granted, nothing is closed, and the log says what would have been.
+TEST_P(Observe, LoginsAndSessionsGoOnToo)
+{
+    ModuleWorld world;
+    const auto callbacks = std::make_shared<ClosedSessions>();
+    const auto plugin = world.plugin(callbacks);
+    Bound bound(plugin);
+    const auto server = bound.server(GetParam());
+    const auto client = world.plain_client(GetParam(), world.client);
+    TlsPair pair(server.get(), client.get());
+    ASSERT_TRUE(pair.run().completed);
+    const auto identity = host::SslBinding::identity_of(pair.server());
+    ASSERT_NE(identity, nullptr);
+    EXPECT_EQ(plugin->authorize(identity->identity, certificate_login("someone")).user, "someone");
+    EXPECT_EQ(plugin->authorize(identity->identity, certificate_login("other")).outcome.status, CHMTLS_REFUSED);
+    chmtls_session session{};
+    session.interface = CHMTLS_INTERFACE_HTTP;
+    session.session_token = token;
+    session.user = bytes_of("someone");
+    ASSERT_TRUE(plugin->session_opened(identity->identity, session).ok());
+
+    const pki::CrlSpec spec{.revoked = {{world.client.certificate.facts().serial_hex, std::chrono::seconds(-60)}}};
+    world.directory.write("crl.pem", pki::crl_pem(value(pki::issue_crl(spec, world.root))));
+    const auto configure = [&](const std::string & mode)
+    {
+        world.options.extra_mtls = "<mode>" + mode + "</mode><crl>" + world.directory.file("crl.pem") + "</crl>";
+        ASSERT_TRUE(plugin->configure(world.configuration()).ok());
+    };
+    configure("observe");
+    for (const std::string_view user : {"someone", "other"})
+        EXPECT_EQ(plugin->authorize(identity->identity, certificate_login(user)).outcome.status, CHMTLS_DECLINED) << user;
+    EXPECT_TRUE(callbacks->says("observed"));
+    configure("enforce");
+    EXPECT_EQ(plugin->authorize(identity->identity, certificate_login("someone")).outcome.status, CHMTLS_REFUSED);
+    EXPECT_TRUE(callbacks->closes(token));
 }
 
 TEST_P(Observe, WhatTheStockServerRefusesStaysRefused)

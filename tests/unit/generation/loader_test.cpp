@@ -451,6 +451,24 @@ TEST(Loader, TheInterserverPortNeedsNodeRulesWhereOnlyTrustDomainsVouch)
     EXPECT_TRUE(taken.has_value()) << describe(taken.error());
 }
 
+TEST(Loader, DhParametersAreLookedAt)
+{
+    test::Site site;
+    site.openssl_server = "<dhParamsFile>" + site.path("dh.pem") + "</dhParamsFile>";
+    const auto finding = [&]
+    {
+        const Errors errors = refused(site);
+        EXPECT_EQ(errors.size(), 1u) << describe(errors);
+        EXPECT_EQ(errors.front().field, "openSSL.server.dhParamsFile");
+        return describe(errors);
+    };
+    EXPECT_THAT(finding(), HasSubstr(site.path("dh.pem")));
+    site.write("dh.pem", "-----BEGIN CERTIFICATE-----\n");
+    EXPECT_THAT(finding(), HasSubstr("holds no DH PARAMETERS"));
+    site.write("dh.pem", "-----BEGIN DH PARAMETERS-----\n");
+    EXPECT_TRUE(load(site.input(), site.now).has_value());
+}
+
 TEST(Loader, WithoutMtlsNothingIsRead)
 {
     Input input;

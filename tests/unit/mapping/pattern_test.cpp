@@ -263,6 +263,31 @@ void PrintTo(const RefusedCase & c, std::ostream * out)
     *out << mapping::name(c.field) << "='" << c.pattern << "'";
 }
 
+std::string repeated(const std::string & part, int times)
+{
+    std::string all;
+    for (int i = 0; i < times; ++i)
+        all += part;
+    return all;
+}
+
+/// "{a0}.{a1}. ... .org"
+std::string captures(int count)
+{
+    std::string all;
+    for (int i = 0; i < count; ++i)
+        all += "{a" + std::to_string(i) + "}.";
+    return all + "org";
+}
+
+std::string groups(int count)
+{
+    std::string all;
+    for (int i = 0; i < count; ++i)
+        all += "(?P<a" + std::to_string(i) + ">a)";
+    return all;
+}
+
 class PatternRefused : public testing::TestWithParam<RefusedCase>
 {
 };
@@ -315,6 +340,16 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"email_without_local_part", Field::email, "@example.org", "a@example.org", "empty component"},
         RefusedCase{"subject_star", Field::subject, "CN=*,O=a", "regex:CN=.*,O=a", "distinguished name"},
         RefusedCase{"issuer_capture", Field::issuer, "CN={x}", "regex:CN=(?P<x>.+)", "distinguished name"},
+        RefusedCase{"too_many_components", Field::dns, repeated("a.", 64) + "*", repeated("a.", 63) + "*", "64 components"},
+        RefusedCase{"too_many_captures", Field::dns, captures(17), captures(16), "16 captures"},
+        RefusedCase{
+            "too_many_groups", Field::common_name, "regex:" + repeated("(a)", 101), "regex:" + repeated("(a)", 16), "groups"},
+        RefusedCase{"too_many_named_groups", Field::common_name, "regex:" + groups(17), "regex:" + groups(16), "16 named groups"},
+        RefusedCase{
+            "group_with_long_name", Field::common_name, "regex:(?P<" + std::string(65, 'a') + ">a)",
+            "regex:(?P<" + std::string(64, 'a') + ">a)", "group with the name"},
+        RefusedCase{
+            "serial_too_long", Field::serial, std::string(4000, 'a'), std::string(40, 'a'), "longer than any serial number"},
         RefusedCase{"hex_wildcard", Field::serial, "1a*", "1a", "hexadecimal"},
         RefusedCase{"hex_regex", Field::serial, "regex:.*", "0", "hex field"},
         RefusedCase{"hex_only_colons", Field::serial, "::", "0", "hexadecimal"},

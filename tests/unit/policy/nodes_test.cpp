@@ -379,6 +379,20 @@ TEST(NodeLoginDetails, WhetherItIsANodesMustBeKnown)
     }
 }
 
+TEST(NodeLoginDetails, EndsWithItsCertificate)
+{
+    const auto generation = with_nodes();
+    const auto node = as_client(*generation, node_spec("ch2"), "tcp_port_secure").identity;
+    for (const Login & login : {native("default"), http("default")})
+    {
+        EXPECT_EQ(
+            policy::authorize(*generation, node, login, node->valid_until - std::chrono::seconds(1)).outcome, Outcome::granted);
+        const auto decision = policy::authorize(*generation, node, login, node->valid_until);
+        EXPECT_EQ(decision.outcome, Outcome::refused);
+        EXPECT_EQ(decision.reason, Reason::expired);
+    }
+}
+
 TEST(NodeLoginDetails, FollowsTheRulesOfToday)
 {
     const auto before = with_nodes(1);

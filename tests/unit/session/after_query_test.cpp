@@ -83,6 +83,21 @@ TEST_F(AfterQuery, FurtherGenerationsDoNotProlongTheWait)
     EXPECT_TRUE(closes(1));
 }
 
+TEST_F(AfterQuery, AShorterWaitCounts)
+{
+    Registry registry = this->registry();
+    ASSERT_TRUE(registry.add(session(1, identity(leaf_spec("alice")), "alice")).has_value());
+    registry.set_activity(1, Activity::busy);
+    publish_nobody();
+    registry.generation_published();
+    while (registry.ending() == 0)
+        std::this_thread::yield();
+    publish_nobody(std::chrono::milliseconds(1));
+    registry.generation_published();
+    EXPECT_TRUE(closes(1));
+    EXPECT_EQ(registry.ending(), 0u);
+}
+
 TEST_F(AfterQuery, OneThatPassesAgainStays)
 {
     Registry registry = this->registry();

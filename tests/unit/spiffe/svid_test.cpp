@@ -81,6 +81,20 @@ TEST(Svid, ALeafInTheBundleIsNoAuthorityForItself)
     EXPECT_TRUE(spiffe::verify_svid(*set, svid(root).certificate, {}, now).accepted());
 }
 
+TEST(Svid, AnAuthorityOfTheBundleIsACertificateAuthority)
+{
+    pki::Spec spec = pki::Spec::authority("root");
+    for (const bool is_authority : {true, false})
+    {
+        spec.basic_constraints = is_authority; // OpenSSL takes the key usage for it
+        const pki::Issued root = must(pki::self_signed(spec, now));
+        const auto set = bundles({bundle("example.org", {root.certificate})});
+        const auto verdict = spiffe::verify_svid(*set, svid(root).certificate, {}, now);
+        EXPECT_EQ(verdict.path.reason, is_authority ? Reason::valid : Reason::signer_ca) << verdict.path.message;
+        EXPECT_EQ(verdict.id.has_value(), is_authority);
+    }
+}
+
 TEST(Svid, DepthBoundsTheSignersBetween)
 {
     const pki::Issued root = authority("root");

@@ -112,6 +112,8 @@ TEST(CrlParse, Refusals)
         {"second_label_damaged", bytes(pem + std::string(pem).replace(11, 8, "X509 CRX")), "CRL"},
         {"cut_off_in_the_second_begin_line", bytes(pem + "-----BEG"), "CRL"},
         {"delta", must(pki::issue_crl({.number = 2, .delta_base = 1}, pki.root, now)), "CRL-DELTA"},
+        {"pem_of_a_delta", bytes(pem + pki::crl_pem(must(pki::issue_crl({.number = 2, .delta_base = 1}, pki.root, now)))),
+         "CRL-DELTA"},
         {"indirect", changed(pki.root, distribution_point([](auto & point) { point.indirectCRL = 0xff; })), "CRL-INDIRECT"},
         {"attribute_certificates", changed(pki.root, distribution_point([](auto & point) { point.onlyattr = 0xff; })),
          "CRL-SCOPE"},

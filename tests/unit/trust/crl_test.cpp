@@ -314,6 +314,19 @@ TEST(CrlCheck, AForgedListOfAnIntermediateRefusesItsLeaves)
     EXPECT_TRUE(verify(pki, list(renewed, {}), pki.leaf).accepted()) << "the list of the signer's next key is not about this one";
 }
 
+TEST(CrlCheck, AForgedListThatNamesNoKeyRefusesToo)
+{
+    Pki pki;
+    pki::Spec spec = pki::Spec::authority("signer");
+    spec.subject_key_identifier = false; // so its lists name no key either
+    pki.signer = must(pki::issue(spec, pki.root, now));
+    pki.leaf = must(pki::issue(leaf_spec("alice"), pki.signer, now));
+    EXPECT_TRUE(verify(pki, list(pki.signer, {}), pki.leaf).accepted());
+    Bytes der = must(pki::issue_crl({}, pki.signer, now));
+    der.back() ^= 1;
+    EXPECT_EQ(verify(pki, parsed(der), pki.leaf).reason, Reason::crl_invalid);
+}
+
 TEST(CrlCheck, RemembersASignatureForOneKeyOnly)
 {
     Pki pki;
