@@ -108,6 +108,27 @@ def test_where_a_list_is_required(scene, tmp_path):
     assert scene.who(scene.alice, "alice") == "alice"
 
 
+def test_a_required_list_is_that_of_the_certificates_own_distribution_point(scene, tmp_path):
+    """Of two shards with a list each, one list does not do for the certificates of the other."""
+    shards = {name: f"http://crl.example/{name}" for name in ("one", "two")}
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    alice = scene.ca.issue("alice-one", "alice", point=shards["one"])
+    bob = scene.ca.issue("bob-two", "bob", point=shards["two"])
+    write(lists / "one.crl", scene.ca.crl(point=shards["one"]), 0o644)
+    require = "<revocation><policy>require</policy></revocation>"
+    scene.server.write_config(mtls=f"<poll_interval>0.2</poll_interval><crl>{lists}</crl>{require}")
+    eventually(lambda: not scene.who(bob, "bob"), what="the end of logins of the second shard")
+    assert "reason=CRL-MISSING" in scene.server.log()
+    assert scene.who(alice, "alice") == "alice"
+    write(lists / "two.crl", scene.ca.crl(point=shards["two"]), 0o644)
+    eventually(lambda: scene.who(bob, "bob") == "bob", what="the second shard's list")
+    write(lists / "two.crl", scene.ca.crl(bob, number=2, point=shards["two"]), 0o644)
+    eventually(lambda: not scene.who(bob, "bob"), what="bob's revocation")
+    assert "reason=REVOKED" in scene.server.log()
+    assert scene.who(alice, "alice") == "alice"
+
+
 def test_a_list_that_grows_old_is_spoken_of_and_closes_or_not(scene):
     scene.server.write_config(mtls=scene.mtls("<revocation><warn_before>1h</warn_before></revocation>"))
     scene.revoke(begin=-HOUR, end=4 * SECOND)

@@ -8,6 +8,7 @@
 
 #include "openssl/error_queue.h"
 #include "trust/asn1_time.h"
+#include "trust/distribution_point.h"
 
 namespace chmtls::trust
 {
@@ -20,7 +21,8 @@ struct Crl::Shared
     UnixTime this_update;
     std::optional<UnixTime> next_update;
     CrlScope scope = CrlScope::all;
-    Bytes distribution_point; ///< DER of the extension's content, empty without one
+    IssuingPointPtr issuing_point; ///< null without one
+    Bytes issuing_point_der;       ///< of the extension's content
     openssl::BignumPtr number;
     openssl::Asn1OctetStringPtr key_id;
 };
@@ -28,7 +30,6 @@ struct Crl::Shared
 namespace
 {
 
-using DistributionPointPtr = std::unique_ptr<ISSUING_DIST_POINT, openssl::Freed<ISSUING_DIST_POINT_free>>;
 using AuthorityKeyIdPtr = std::unique_ptr<AUTHORITY_KEYID, openssl::Freed<AUTHORITY_KEYID_free>>;
 
 Error crl_error(const std::string & source, std::string code, std::string reason, std::string remedy)
@@ -112,6 +113,7 @@ std::optional<Error> entry_defect(X509_CRL * crl, const std::string & source)
 struct Scope
 {
     CrlScope scope = CrlScope::all;
+    IssuingPointPtr point;
     Bytes der;
 };
 
@@ -119,7 +121,7 @@ Result<Scope> read_scope(const X509_CRL * crl, const std::string & source)
 {
     ISSUING_DIST_POINT * raw = nullptr;
     const int state = read_extension(crl, NID_issuing_distribution_point, raw);
-    const DistributionPointPtr point(raw);
+    IssuingPointPtr point(raw);
     if (state < 0)
         return fail(crl_error(source, "CRL", "its issuing distribution point cannot be read", "fetch the CRL again"));
     if (state == 0)
@@ -132,11 +134,14 @@ Result<Scope> read_scope(const X509_CRL * crl, const std::string & source)
         return fail(crl_error(source, "CRL-SCOPE", "the CRL covers only some reasons", "give the CRL for all reasons"));
     if (point->onlyuser > 0 && point->onlyCA > 0)
         return fail(crl_error(source, "CRL-SCOPE", "the CRL's scope contradicts itself", "fetch the CRL again"));
+    if (point->distpoint != nullptr && DIST_POINT_set_dpname(point->distpoint, X509_CRL_get_issuer(crl)) != 1)
+        return fail(crl_error(source, "CRL", "the name of its distribution point cannot be read", "fetch the CRL again"));
     Scope out;
     out.scope = point->onlyuser > 0 ? CrlScope::end_entities : point->onlyCA > 0 ? CrlScope::authorities : CrlScope::all;
     const int at = X509_CRL_get_ext_by_NID(crl, NID_issuing_distribution_point, -1);
     const ASN1_OCTET_STRING * data = X509_EXTENSION_get_data(X509_CRL_get_ext(crl, at));
     out.der.assign(ASN1_STRING_get0_data(data), ASN1_STRING_get0_data(data) + ASN1_STRING_length(data));
+    out.point = std::move(point);
     return out;
 }
 
@@ -160,7 +165,8 @@ Result<Crl> Crl::from(X509_CRL * owned, const std::string & source)
     if (!scope)
         return fail(std::move(scope.error()));
     shared->scope = scope->scope;
-    shared->distribution_point = std::move(scope->der);
+    shared->issuing_point = std::move(scope->point);
+    shared->issuing_point_der = std::move(scope->der);
     if (auto defect = entry_defect(owned, source))
         return fail(std::move(*defect));
 
@@ -281,9 +287,14 @@ CrlScope Crl::scope() const
     return shared_->scope;
 }
 
+const DIST_POINT_NAME * Crl::distribution_point() const
+{
+    return shared_->issuing_point == nullptr ? nullptr : shared_->issuing_point->distpoint;
+}
+
 bool Crl::same_series(const Crl & other) const
 {
-    return shared_->distribution_point == other.shared_->distribution_point
+    return shared_->issuing_point_der == other.shared_->issuing_point_der
            && X509_NAME_cmp(X509_CRL_get_issuer(get()), X509_CRL_get_issuer(other.get())) == 0;
 }
 

@@ -34,6 +34,8 @@ public:
     [[nodiscard]] size_t entries() const;
     [[nodiscard]] X509_CRL * get() const; ///< borrowed
     [[nodiscard]] CrlScope scope() const;
+    /// The point that it is for, by name; null: for all certificates of its scope. Borrowed.
+    [[nodiscard]] const DIST_POINT_NAME * distribution_point() const;
     /// Same issuer name and same issuing distribution point: later lists of one series replace earlier ones.
     [[nodiscard]] bool same_series(const Crl & other) const;
     /// Issued later: by CRL number (5.2.3) where both have one, else by thisUpdate.

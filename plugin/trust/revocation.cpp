@@ -4,6 +4,7 @@
 #include <new>
 
 #include "openssl/error_queue.h"
+#include "trust/distribution_point.h"
 
 namespace chmtls::trust
 {
@@ -62,6 +63,22 @@ bool speaks_of(CrlScope scope, X509 * certificate)
 {
     const bool authority = (X509_get_extension_flags(certificate) & EXFLAG_CA) != 0;
     return scope == CrlScope::all || (scope == CrlScope::authorities) == authority;
+}
+
+/// Of two that claim to be equally new both count: what one of them revokes is revoked.
+void add_newest(std::vector<const Crl *> & newest, const Crl & list)
+{
+    if (std::ranges::any_of(newest, [&](const Crl * other) { return other->same_series(list) && other->newer_than(list); }))
+        return;
+    std::erase_if(newest, [&](const Crl * other) { return other->same_series(list) && list.newer_than(*other); });
+    newest.push_back(&list);
+}
+
+bool is_listed(const Crl & list, const Certificate & certificate)
+{
+    X509_REVOKED * entry = nullptr;
+    // 2 is removeFromCRL, which only a delta CRL may hold; in a full one it says that the certificate is no longer held.
+    return X509_CRL_get0_by_serial(list.get(), &entry, X509_get0_serialNumber(certificate.x509())) == 1;
 }
 
 std::string list_name(const Crl & list)
@@ -181,8 +198,9 @@ struct RevocationLists::Judged
 /// The lists that speak of a certificate.
 struct RevocationLists::Selection
 {
-    std::vector<const Crl *> newest;     ///< one per series
-    const Crl * not_yet_valid = nullptr; ///< the first to come
+    std::vector<const Crl *> newest;       ///< one per series
+    std::vector<const Crl *> other_points; ///< likewise, of distribution points that the certificate does not name
+    const Crl * not_yet_valid = nullptr;   ///< the first to come
     std::optional<RevocationOutcome> refused;
 };
 
@@ -194,6 +212,7 @@ const RevocationRule & RevocationLists::rule_of(const Certificate & issuer) cons
 RevocationLists::Selection RevocationLists::select(const Judged & one, UnixTime at) const
 {
     Selection result;
+    std::optional<NamedPoints> points;
     X509 * issuer = one.issuer.x509();
     const auto refuse = [&](const Crl & list, const std::string & what)
     {
@@ -215,18 +234,18 @@ RevocationLists::Selection RevocationLists::select(const Judged & one, UnixTime 
         }
         if (!may_sign_lists(issuer))
             return refuse(list, " is signed by an authority that may not sign CRLs");
+        if (list.distribution_point() != nullptr && !points)
+            points.emplace(one.certificate.x509());
+        const bool of_its_point = list.distribution_point() == nullptr || points->contain(*list.distribution_point());
         if (list.this_update() - max_clock_skew > at)
         {
+            if (!of_its_point)
+                continue;
             if (result.not_yet_valid == nullptr || list.this_update() < result.not_yet_valid->this_update())
                 result.not_yet_valid = &list;
             continue;
         }
-        // Of two that claim to be equally new both count: what one of them revokes is revoked.
-        if (std::ranges::any_of(
-                result.newest, [&](const Crl * other) { return other->same_series(list) && other->newer_than(list); }))
-            continue;
-        std::erase_if(result.newest, [&](const Crl * other) { return other->same_series(list) && list.newer_than(*other); });
-        result.newest.push_back(&list);
+        add_newest(of_its_point ? result.newest : result.other_points, list);
     }
     return result;
 }
@@ -242,10 +261,19 @@ RevocationOutcome RevocationLists::check_one(const Judged & one, const Selection
             list_name(*lists.not_yet_valid) + " is not valid before " + format_rfc3339(lists.not_yet_valid->this_update()),
             one.depth,
             {}};
+    for (const auto * chosen : {&lists.newest, &lists.other_points})
+        for (const Crl * list : *chosen)
+            if (is_listed(*list, one.certificate))
+                return {
+                    Reason::revoked,
+                    "certificate of " + subject_text(one.certificate) + " is revoked by " + list_name(*list),
+                    one.depth,
+                    {}};
     if (lists.newest.empty() && rule.policy == RevocationPolicy::require && one.below_anchor)
         return {
             Reason::crl_missing,
             "there is no CRL of " + printable(one.issuer.facts().subject, 1024)
+                + (lists.other_points.empty() ? "" : " for its distribution point")
                 + ", which is required to judge the certificate of " + subject_text(one.certificate),
             one.depth,
             {}};
@@ -255,14 +283,6 @@ RevocationOutcome RevocationLists::check_one(const Judged & one, const Selection
         outcome.valid_until = lists.not_yet_valid->this_update() - max_clock_skew;
     for (const Crl * list : lists.newest)
     {
-        X509_REVOKED * entry = nullptr;
-        // 2 is removeFromCRL, which only a delta CRL may hold; in a full one it says that the certificate is no longer held.
-        if (X509_CRL_get0_by_serial(list->get(), &entry, X509_get0_serialNumber(one.certificate.x509())) == 1)
-            return {
-                Reason::revoked,
-                "certificate of " + subject_text(one.certificate) + " is revoked by " + list_name(*list),
-                one.depth,
-                {}};
         if (!list->next_update() || rule.stale == StaleList::open)
             continue;
         const UnixTime end = *list->next_update() + rule.grace;

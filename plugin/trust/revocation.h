@@ -57,7 +57,8 @@ public:
     /// as other anchors show it; each by the rule of its issuer. Refused: listed (REVOKED), the newest list of a series is past
     /// its nextUpdate and grace where stale lists are closed (CRL-EXPIRED), the only ones are not valid yet (by more than
     /// max_clock_skew) or one is damaged (CRL-INVALID), and for certificates below the anchor, none where one is required
-    /// (CRL-MISSING).
+    /// (CRL-MISSING). A list that names its distribution point is the list of certificates that name the same one; what else it
+    /// lists is revoked all the same.
     [[nodiscard]] RevocationOutcome check(std::span<const openssl::Certificate> path, UnixTime at) const;
 
     /// The same, certificate by certificate, up to the first that is refused.

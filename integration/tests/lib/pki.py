@@ -126,10 +126,11 @@ class Authority:
         passphrase=None,
         client_only=False,
         key=None,
+        point=None,
     ):
         """`file`.crt and `file`.key in the authority's directory."""
         certificate, key = self.make(
-            common_name, dns=dns, uri=uri, email=email, ip=ip, begin=begin, end=end, client_only=client_only, key=key
+            common_name, dns=dns, uri=uri, email=email, ip=ip, begin=begin, end=end, client_only=client_only, key=key, point=point
         )
         return Pair(
             write(self.directory / f"{file}.crt", certificate + self.intermediates, 0o644),
@@ -149,8 +150,9 @@ class Authority:
         client_only=False,
         self_signed=False,
         key=None,
+        point=None,
     ):
-        """(certificate as PEM, key)."""
+        """(certificate as PEM, key). `point`: where its revocation list is to be found."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH] + ([] if client_only else [ExtendedKeyUsageOID.SERVER_AUTH])
         subject = _name(common_name)
@@ -167,11 +169,14 @@ class Authority:
         names = _alt_names(dns, uri, email, ip)
         if names is not None:
             builder = builder.add_extension(names, critical=not common_name)
+        if point:
+            where = x509.DistributionPoint([x509.UniformResourceIdentifier(point)], None, None, None)
+            builder = builder.add_extension(x509.CRLDistributionPoints([where]), critical=False)
         signed = builder.sign(key if self_signed else self.key, hashes.SHA256())
         return pem_of(signed), key
 
-    def crl(self, *revoked, number=1, begin=-DAY, end=DAY):
-        """A revocation list as PEM that names the certificates of these pairs."""
+    def crl(self, *revoked, number=1, begin=-DAY, end=DAY, point=None):
+        """A revocation list as PEM that names the certificates of these pairs. `point`: it is for the certificates of this one."""
         now = datetime.datetime.utcnow()
         builder = (
             x509.CertificateRevocationListBuilder()
@@ -180,6 +185,11 @@ class Authority:
             .next_update(now + end)
             .add_extension(x509.CRLNumber(number), critical=False)
         )
+        if point:
+            names = [x509.UniformResourceIdentifier(point)]
+            builder = builder.add_extension(
+                x509.IssuingDistributionPoint(names, None, False, False, None, False, False), critical=True
+            )
         for pair in revoked:
             entry = x509.RevokedCertificateBuilder().serial_number(pair.serial).revocation_date(now + begin).build()
             builder = builder.add_revoked_certificate(entry)
