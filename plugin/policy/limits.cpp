@@ -78,10 +78,18 @@ LimitVerdict judge_lifetime(const config::CertificateLimits & limits, const Cert
         {}};
 }
 
-std::optional<config::PeerClass> class_of(const PeerQuery & query)
+bool is_node(const generation::Generation & generation, const Identity & peer)
+{
+    const auto & nodes = generation.nodes;
+    return nodes != nullptr && nodes->rules != nullptr && nodes->rules->match(peer.subject()).matched();
+}
+
+std::optional<config::PeerClass>
+class_of(const generation::Generation & generation, const PeerQuery & query, const Identity & peer)
 {
     if (query.role == PeerRole::client)
-        return query.listener == config::interserver_listener ? config::PeerClass::nodes : config::PeerClass::users;
+        return query.listener == config::interserver_listener || is_node(generation, peer) ? config::PeerClass::nodes
+                                                                                           : config::PeerClass::users;
     switch (query.purpose)
     {
     case config::Purpose::node:
@@ -96,9 +104,10 @@ std::optional<config::PeerClass> class_of(const PeerQuery & query)
 
 }
 
-const config::CertificateLimits * limits_for(const generation::Generation & generation, const PeerQuery & query)
+const config::CertificateLimits *
+limits_for(const generation::Generation & generation, const PeerQuery & query, const Identity & peer)
 {
-    const auto found = class_of(query);
+    const auto found = class_of(generation, query, peer);
     return found ? &generation.settings.limits[static_cast<size_t>(*found)] : nullptr;
 }
 

@@ -7,8 +7,10 @@
 namespace chmtls::policy
 {
 
-/// The limits for a peer; null: there are none for its kind.
-[[nodiscard]] const config::CertificateLimits * limits_for(const generation::Generation & generation, const PeerQuery & query);
+/// The limits for a peer whose chain was verified; null: there are none for its kind. Who comes to us is a node where only nodes
+/// may be, and wherever a node rule matches: distributed queries come to the users' port.
+[[nodiscard]] const config::CertificateLimits *
+limits_for(const generation::Generation & generation, const PeerQuery & query, const Identity & peer);
 
 struct LimitVerdict
 {

@@ -139,10 +139,6 @@ PeerVerdict identify(const generation::Generation & generation, const PeerQuery 
     auto judged = judge(generation, query, sent, now);
     if (!judged.path.accepted())
         return refuse(judged.path.reason, std::move(judged.path.message));
-    auto limited = apply_limits(limits_for(generation, query), judged.path.path, now);
-    if (!limited.accepted())
-        return refuse(limited.reason, std::move(limited.message));
-
     const auto & path = judged.path.path;
     auto leaf = sent.front();
     auto identity = std::make_shared<Identity>(Identity{
@@ -152,12 +148,16 @@ PeerVerdict identify(const generation::Generation & generation, const PeerQuery 
         .trust_domain = judged.id ? std::optional(std::string(judged.id->trust_domain())) : std::nullopt,
         // A leaf that is an anchor itself has nobody above it on its path.
         .issuer_spki_sha256 = path.size() > 1 ? std::optional(path[1].facts().spki_sha256) : std::nullopt,
-        .valid_until = std::min(judged.path.valid_until, limited.valid_until),
+        .valid_until = judged.path.valid_until,
         .generation = generation.number,
         .listener = query.role == PeerRole::client ? std::string(query.listener) : std::string(),
         .purpose = query.purpose,
         .expected_name = query.role == PeerRole::server ? std::string(query.expected_name) : std::string(),
     });
+    auto limited = apply_limits(limits_for(generation, query, *identity), path, now);
+    if (!limited.accepted())
+        return refuse(limited.reason, std::move(limited.message));
+    identity->valid_until = std::min(identity->valid_until, limited.valid_until);
     PeerVerdict verdict;
     verdict.reason = Reason::valid;
     verdict.valid_until = identity->valid_until;

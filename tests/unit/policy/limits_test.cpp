@@ -146,15 +146,17 @@ TEST(LimitsOfPaths, AnEdwardsSignatureHasNoHashToBeNamed)
 TEST(LimitsOfPeers, AreThoseOfTheirKind)
 {
     const auto made = world().generation();
+    const auto identity = world().verify_client(*made, {world().client(leaf_spec("ch1")).certificate}).identity;
+    ASSERT_NE(identity, nullptr);
     const auto of_client = [&](std::string_view listener)
     {
-        return policy::limits_for(*made, World::client_query(listener));
+        return policy::limits_for(*made, World::client_query(listener), *identity);
     };
     const auto of_server = [&](config::Purpose purpose)
     {
         auto query = World::server_query();
         query.purpose = purpose;
-        return policy::limits_for(*made, query);
+        return policy::limits_for(*made, query, *identity);
     };
     const auto limits_of = [&](config::PeerClass which)
     {
@@ -166,6 +168,33 @@ TEST(LimitsOfPeers, AreThoseOfTheirKind)
     EXPECT_EQ(of_server(config::Purpose::node), limits_of(config::PeerClass::nodes));
     EXPECT_EQ(of_server(config::Purpose::keeper), limits_of(config::PeerClass::keeper));
     EXPECT_EQ(of_server(config::Purpose::general), nullptr);
+
+    // A distributed query comes from a node, and to the users' port.
+    const auto peers = std::make_shared<generation::Peers>();
+    peers->rules = must(mapping::PeerRules::compile({{"cluster", {{mapping::Field::common_name, "ch*"}}, {}, "test"}}));
+    made->nodes = peers;
+    EXPECT_EQ(of_client("tcp_port_secure"), limits_of(config::PeerClass::nodes));
+}
+
+TEST(LimitsOfPeers, OfNodesHoldOnTheUsersPort)
+{
+    const auto made = world().generation();
+    const auto peers = std::make_shared<generation::Peers>();
+    peers->rules = must(mapping::PeerRules::compile({{"cluster", {{mapping::Field::common_name, "ch*"}}, {}, "test"}}));
+    made->nodes = peers;
+    const Chain node{world().client(leaf_spec("ch1")).certificate};
+    const Chain user{world().client(leaf_spec("alice")).certificate};
+    const auto only = [&](config::PeerClass which)
+    {
+        made->settings.limits = {};
+        made->settings.limits[static_cast<size_t>(which)].max_certificate_lifetime = seconds(60);
+    };
+    only(config::PeerClass::nodes);
+    EXPECT_EQ(world().verify_client(*made, node).reason, Reason::lifetime);
+    EXPECT_TRUE(world().verify_client(*made, user).accepted());
+    only(config::PeerClass::users);
+    EXPECT_TRUE(world().verify_client(*made, node).accepted());
+    EXPECT_EQ(world().verify_client(*made, user).reason, Reason::lifetime);
 }
 
 TEST(LimitsOfPaths, WhatMustBeLeftShortensTheValidity)
