@@ -14,6 +14,12 @@ namespace
 
 using openssl::Certificate;
 
+/// As RFC 5280 7.1 compares names, and every other part of the path check.
+bool bears_name_of(const Certificate & authority, const trust::Crl & list)
+{
+    return X509_NAME_cmp(X509_get_subject_name(authority.x509()), X509_CRL_get_issuer(list.get())) == 0;
+}
+
 class Builder
 {
 public:
@@ -238,7 +244,8 @@ private:
         {
             const std::string & subject = authority.facts().subject;
             if (rules.of(subject).policy == trust::RevocationPolicy::require
-                && std::none_of(lists.begin(), lists.end(), [&](const trust::Crl & list) { return list.issuer() == subject; }))
+                && std::none_of(
+                    lists.begin(), lists.end(), [&](const trust::Crl & list) { return bears_name_of(authority, list); }))
                 warnings_.push_back(fmt::format(
                     "revocation is `require`, but there is no CRL of {}: nothing that it has signed is accepted",
                     printable(subject)));
@@ -258,7 +265,7 @@ private:
         std::vector<Certificate> namesakes;
         std::copy_if(
             authorities.begin(), authorities.end(), std::back_inserter(namesakes),
-            [&](const Certificate & authority) { return authority.facts().subject == crl.issuer(); });
+            [&](const Certificate & authority) { return bears_name_of(authority, crl); });
         if (namesakes.empty())
             return std::nullopt;
         return trust::TrustStore::create(std::move(namesakes), {crl}, {}).has_value();

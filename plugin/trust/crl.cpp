@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 
 #include "openssl/error_queue.h"
+#include "openssl/name.h"
 #include "trust/asn1_time.h"
 #include "trust/distribution_point.h"
 
@@ -36,16 +37,6 @@ Error crl_error(const std::string & source, std::string code, std::string reason
 {
     return Error{
         .file = source, .field = "CRL", .reason = std::move(reason), .remedy = std::move(remedy), .code = std::move(code)};
-}
-
-std::string name_text(const X509_NAME * name)
-{
-    const openssl::BioPtr out(BIO_new(BIO_s_mem()));
-    if (!out || X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253) < 0)
-        return "?";
-    char * data = nullptr;
-    const long length = BIO_get_mem_data(out.get(), &data);
-    return printable(std::string_view(data, static_cast<size_t>(length)), 1024);
 }
 
 /// 1 one, 0 none, -1 unreadable or twice.
@@ -154,7 +145,7 @@ Result<Crl> Crl::from(X509_CRL * owned, const std::string & source)
     auto shared = std::make_shared<Shared>();
     shared->crl.reset(owned);
     shared->source = source;
-    shared->issuer = name_text(X509_CRL_get_issuer(owned));
+    shared->issuer = openssl::print_name(X509_CRL_get_issuer(owned));
 
     if (X509_CRL_get_ext_by_NID(owned, NID_delta_crl, -1) >= 0)
         return fail(crl_error(source, "CRL-DELTA", "delta CRLs are not supported", "give the full CRL"));

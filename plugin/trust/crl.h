@@ -28,7 +28,7 @@ public:
     [[nodiscard]] static Result<std::vector<Crl>> parse(ByteView bytes, const std::string & source);
 
     [[nodiscard]] const std::string & source() const;
-    [[nodiscard]] const std::string & issuer() const; ///< RFC 4514
+    [[nodiscard]] const std::string & issuer() const; ///< as openssl::print_name
     [[nodiscard]] UnixTime this_update() const;
     [[nodiscard]] std::optional<UnixTime> next_update() const;
     [[nodiscard]] size_t entries() const;

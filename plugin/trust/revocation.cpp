@@ -83,7 +83,7 @@ bool is_listed(const Crl & list, const Certificate & certificate)
 
 std::string list_name(const Crl & list)
 {
-    return "the CRL of " + list.issuer() + " (" + printable(list.source()) + ")";
+    return "the CRL of " + printable(list.issuer(), 1024) + " (" + printable(list.source()) + ")";
 }
 
 std::string subject_text(const Certificate & certificate)
@@ -131,14 +131,14 @@ RevocationLists::create(std::vector<Crl> lists, const Anchors & anchors, Revocat
         if (!candidates.empty() && entry->anchor_keys.empty())
             errors.push_back(
                 {.file = list.source(),
-                 .field = "CRL of " + list.issuer(),
+                 .field = "CRL of " + printable(list.issuer(), 1024),
                  .reason = "its signature does not verify with the key of the authority it names",
                  .remedy = "fetch the CRL again, or leave it out when that authority is gone",
                  .code = std::string(code(Reason::crl_invalid))});
         else if (!candidates.empty() && !may_sign)
             errors.push_back(
                 {.file = list.source(),
-                 .field = "CRL of " + list.issuer(),
+                 .field = "CRL of " + printable(list.issuer(), 1024),
                  .reason = "the authority's key usage does not allow it to sign CRLs",
                  .remedy = "use an authority with cRLSign, or leave the CRL out",
                  .code = std::string(code(Reason::crl_invalid))});

@@ -305,6 +305,28 @@ TEST(Loader, CrlOfOneOfTwoNamesakesGoesToThatOne)
     EXPECT_EQ(generation->bundles->find("example.org")->crls().size(), 0u);
 }
 
+TEST(Loader, NamesakesWhoseNameIsNotAsciiHaveAListEach)
+{
+    const test::Site site;
+    const auto namesake = [&]
+    {
+        return test::must(pki::self_signed(pki::Spec::authority("Soci\xc3\xa9t\xc3\xa9"), site.now));
+    };
+    const pki::Issued one = namesake();
+    const pki::Issued two = namesake();
+    const auto list_of = [&](const pki::Issued & issuer)
+    {
+        return pki::crl_pem(test::must(pki::issue_crl({}, issuer, site.now)));
+    };
+    site.write("ca.pem", site.contents.authorities + pki::certificate_pem(one.certificate));
+    site.write("bundle.pem", pki::certificate_pem(two.certificate));
+    site.write("crl.pem", list_of(one) + list_of(two));
+    const auto generation = loaded(site).generation;
+    EXPECT_EQ(generation->client_trust->crls().size(), 1u);
+    EXPECT_EQ(generation->bundles->find("example.org")->crls().size(), 1u);
+    EXPECT_EQ(generation->client_trust->crls()[0].issuer(), one.certificate.facts().subject);
+}
+
 TEST(Loader, CrlOfAnotherAuthorityGoesToAll)
 {
     const test::Site site;
