@@ -47,7 +47,9 @@ class Cluster:
         self.config = directory / "config"
         self.logs_directory = directory / "logs"
         shutil.copytree(DOCKER / "config", self.config)
-        self.env = {**os.environ, "COMPOSE_PROJECT_NAME": project, "CHMTLS_CONFIG": str(self.config)}
+        # A busy machine takes its time to remove what was much written to.
+        patience = {"COMPOSE_HTTP_TIMEOUT": "280"}
+        self.env = {**os.environ, **patience, "COMPOSE_PROJECT_NAME": project, "CHMTLS_CONFIG": str(self.config)}
         self.ids = {}
 
     def compose(self, *arguments, within=300, file=DOCKER / "compose.yaml"):
