@@ -51,6 +51,7 @@ bool same_passphrases(const Asked & left, const Asked & right)
         return equal_constant_time(one.view(), other.view());
     };
     return same(left.server_passphrase, right.server_passphrase) && same(left.client_passphrase, right.client_passphrase)
+           && same(left.node_passphrase, right.node_passphrase) && same(left.keeper_passphrase, right.keeper_passphrase)
            && std::equal(
                left.sni_passphrases.begin(), left.sni_passphrases.end(), right.sni_passphrases.begin(),
                right.sni_passphrases.end(), same);

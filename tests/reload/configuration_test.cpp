@@ -119,6 +119,29 @@ TEST(Configuration, OneThatIsNotTakenLeavesTheFormerPassphraseInForce)
     EXPECT_THAT(managed.log(), testing::Not(HasSubstr("right")));
 }
 
+TEST(Configuration, AnotherPassphraseAloneIsTried)
+{
+    for (const std::string purpose : {"node", "keeper"})
+    {
+        Site site;
+        const pki::Issued issued = site.issue(purpose + ".example");
+        site.write("own.crt", pki::certificate_pem(issued.certificate));
+        site.write("own.key", text_of(pki::key_pem(issued.key, "right")));
+        const auto with = [&](const std::string & passphrase)
+        {
+            site.mtls = "<credentials><" + purpose + "><certificateFile>" + site.dir.file("own.crt")
+                        + "</certificateFile><privateKeyFile>" + site.dir.file("own.key")
+                        + "</privateKeyFile><privateKeyPassphraseHandler><name>KeyFileHandler</name><options><password>"
+                        + passphrase + "</password></options></privateKeyPassphraseHandler></" + purpose + "></credentials>";
+            return site.input();
+        };
+        Managed managed;
+        ASSERT_TRUE(managed.manager.configure(with("right")).has_value()) << purpose;
+        EXPECT_FALSE(managed.manager.configure(with("wrong")).has_value()) << purpose;
+        EXPECT_TRUE(managed.manager.configure(with("right")).has_value()) << purpose;
+    }
+}
+
 TEST(Configuration, CredentialsOfThePreviousGenerationAreStillFound)
 {
     const Site site;
