@@ -26,5 +26,5 @@ void chmtls_address_from_text(void * self, const std::string & text)
     construct(self, address);
     if (keeper)
         remember_keeper(address, made);
-    adapter->addresses().note(host_of_address(address), made.host());
+    adapter->addresses().note_keeper(host_of_address(address), made.host());
 }

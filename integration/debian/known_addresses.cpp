@@ -18,6 +18,7 @@
 
 #include "cluster_names.h"
 #include "log.h"
+#include "outgoing_scope.h"
 
 namespace chmtls::debian
 {
@@ -27,6 +28,7 @@ namespace
 
 constexpr std::chrono::seconds failure_memory{5};
 constexpr std::chrono::seconds failure_memory_with_address{30}; // a flush, as after each change that is noticed, ends it
+constexpr std::chrono::seconds others_limit{3};
 constexpr size_t max_hosts = 10000;
 constexpr size_t max_addresses = 64;
 constexpr size_t lookups_of_a_thread = 16; // Keeper's client looks up all of its nodes before it connects to one
@@ -105,6 +107,29 @@ std::set<uint16_t> listening_ports(const std::vector<int> & descriptors)
     return ports;
 }
 
+size_t end_connections_to(const std::set<std::string> & addresses)
+{
+    if (addresses.empty())
+        return 0;
+    size_t ended = 0;
+    const auto descriptors = open_descriptors();
+    const auto ours = listening_ports(descriptors);
+    for (const int descriptor : descriptors)
+    {
+        // A duplicate means the same connection to its end, whatever becomes of the number meanwhile.
+        const int socket = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+        if (socket < 0)
+            continue;
+        const auto peer = end_of(socket, &::getpeername);
+        const auto local = end_of(socket, &::getsockname);
+        if (peer && local && addresses.find(peer->host().toString()) != addresses.end() && ours.find(local->port()) == ours.end()
+            && ::shutdown(socket, SHUT_RDWR) == 0)
+            ++ended;
+        ::close(socket);
+    }
+    return ended;
+}
+
 }
 
 Poco::Net::IPAddress KnownAddresses::resolve(const std::string & host, const Lookup & lookup)
@@ -126,7 +151,7 @@ Poco::Net::IPAddress KnownAddresses::resolve(const std::string & host, const Loo
             [&]
             {
                 address = lookup();
-                note(host, address);
+                note(host, address, ClusterScope::current() || NodeScope::current() != nullptr ? Origin::cluster : Origin::query);
             });
         return kept.value_or(address);
     }
@@ -166,8 +191,8 @@ std::optional<Poco::Net::IPAddress> KnownAddresses::instead_of(const std::string
 std::optional<Poco::Net::IPAddress> KnownAddresses::former(const std::string & host)
 {
     const std::lock_guard lock(mutex_);
-    const auto found = latest_.find(Poco::toLower(host));
-    return found == latest_.end() ? std::nullopt : std::optional(found->second);
+    const auto found = addresses_.find(Poco::toLower(host));
+    return found == addresses_.end() ? std::nullopt : std::optional(found->second.latest);
 }
 
 void KnownAddresses::note_failure(const std::string & host, const std::string & message, std::chrono::seconds memory)
@@ -203,7 +228,12 @@ std::optional<std::string> KnownAddresses::recent_failure(const std::string & ho
     return std::nullopt;
 }
 
-void KnownAddresses::note(const std::string & host, const Poco::Net::IPAddress & address)
+void KnownAddresses::note_keeper(const std::string & host, const Poco::Net::IPAddress & address)
+{
+    note(host, address, Origin::cluster);
+}
+
+void KnownAddresses::note(const std::string & host, const Poco::Net::IPAddress & address, Origin origin)
 {
     Poco::Net::IPAddress literal;
     if (Poco::Net::IPAddress::tryParse(host, literal))
@@ -215,59 +245,72 @@ void KnownAddresses::note(const std::string & host, const Poco::Net::IPAddress &
         last_resolved.erase(last_resolved.begin());
     last_resolved.push_back({host, address});
     const std::lock_guard lock(mutex_);
-    if (addresses_.size() >= max_hosts)
+    const auto key = Poco::toLower(host);
+    if (addresses_.size() >= max_hosts && addresses_.find(key) == addresses_.end())
     {
-        addresses_.clear();
-        latest_.clear();
+        for (auto each = addresses_.begin(); each != addresses_.end();)
+            each = each->second.origin == Origin::query ? addresses_.erase(each) : std::next(each);
+        if (addresses_.size() >= max_hosts)
+            return;
     }
-    latest_[Poco::toLower(host)] = address;
-    auto & known = addresses_[Poco::toLower(host)];
-    if (known.size() < max_addresses)
-        known.insert(address.toString());
+    auto & known = addresses_[key];
+    if (origin == Origin::cluster)
+        known.origin = origin;
+    known.latest = address;
+    if (known.addresses.size() < max_addresses)
+        known.addresses.insert(address.toString());
+}
+
+std::vector<std::string> KnownAddresses::hosts_of(Origin origin)
+{
+    std::vector<std::string> hosts;
+    const std::lock_guard lock(mutex_);
+    for (const auto & [host, known] : addresses_)
+        if (known.origin == origin)
+            hosts.push_back(host);
+    return hosts;
+}
+
+/// The addresses that were noted of the host and are no longer its.
+std::set<std::string> KnownAddresses::forget_former(const std::string & host)
+{
+    std::set<std::string> noted;
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto found = addresses_.find(host); found != addresses_.end())
+            noted = found->second.addresses;
+    }
+    std::set<std::string> former;
+    if (noted.empty())
+        return former;
+    const auto now = look_up(host);
+    if (now.empty())
+        return former;
+    std::set_difference(noted.begin(), noted.end(), now.begin(), now.end(), std::inserter(former, former.end()));
+    const std::lock_guard lock(mutex_);
+    if (const auto found = addresses_.find(host); found != addresses_.end())
+        for (const auto & address : former)
+            found->second.addresses.erase(address);
+    return former;
 }
 
 size_t KnownAddresses::end_connections_to_former(const std::string & host)
 {
-    std::map<std::string, std::set<std::string>> noted;
-    {
-        const std::lock_guard lock(mutex_);
-        if (host.empty())
-            noted = addresses_;
-        else if (const auto found = addresses_.find(Poco::toLower(host)); found != addresses_.end())
-            noted.insert(*found);
-    }
+    if (!host.empty())
+        return end_connections_to(forget_former(Poco::toLower(host)));
     std::set<std::string> former;
-    for (const auto & [name, addresses] : noted)
+    for (const auto & each : hosts_of(Origin::cluster))
+        former.merge(forget_former(each));
+    size_t ended = end_connections_to(former);
+    const auto deadline = std::chrono::steady_clock::now() + others_limit;
+    former.clear();
+    for (const auto & each : hosts_of(Origin::query))
     {
-        const auto now = look_up(name);
-        if (now.empty())
-            continue;
-        std::set_difference(addresses.begin(), addresses.end(), now.begin(), now.end(), std::inserter(former, former.end()));
-        const std::lock_guard lock(mutex_);
-        auto & kept = addresses_[name];
-        for (const auto & address : addresses)
-            if (now.find(address) == now.end())
-                kept.erase(address);
+        if (std::chrono::steady_clock::now() > deadline)
+            break;
+        former.merge(forget_former(each));
     }
-    if (former.empty())
-        return 0;
-    size_t ended = 0;
-    const auto descriptors = open_descriptors();
-    const auto ours = listening_ports(descriptors);
-    for (const int descriptor : descriptors)
-    {
-        // A duplicate means the same connection to its end, whatever becomes of the number meanwhile.
-        const int socket = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-        if (socket < 0)
-            continue;
-        const auto peer = end_of(socket, &::getpeername);
-        const auto local = end_of(socket, &::getsockname);
-        if (peer && local && former.find(peer->host().toString()) != former.end() && ours.find(local->port()) == ours.end()
-            && ::shutdown(socket, SHUT_RDWR) == 0)
-            ++ended;
-        ::close(socket);
-    }
-    return ended;
+    return ended + end_connections_to(former);
 }
 
 }

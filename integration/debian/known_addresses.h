@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <Poco/Net/IPAddress.h>
 
@@ -30,8 +31,8 @@ public:
     /// `lookup` throws when there is none.
     [[nodiscard]] std::optional<Poco::Net::IPAddress> instead_of(const std::string & host, const std::function<void()> & lookup);
 
-    /// This thread has looked up `host` by another way. A host that is an address itself is none to be noted.
-    void note(const std::string & host, const Poco::Net::IPAddress & address);
+    /// This thread has looked up a host of Keeper by another way. A host that is an address itself is none to be noted.
+    void note_keeper(const std::string & host, const Poco::Net::IPAddress & address);
 
     /// The host by which this thread last resolved the address, or nothing; of its last few lookups.
     static const std::string * host_of(const Poco::Net::IPAddress & address) noexcept;
@@ -40,7 +41,8 @@ public:
     void forget_failures();
 
     /// Looks up the addresses of `host` (empty: of every host noted) and shuts down this process's connections to those that are
-    /// no longer its. A host that does not resolve keeps them. How many were shut down.
+    /// no longer its. A host that does not resolve keeps them. How many were shut down. Of every host: first those of clusters,
+    /// nodes and Keeper; then, for a few seconds at most, the others, whose names may be anybody's choice.
     size_t end_connections_to_former(const std::string & host);
 
 private:
@@ -50,6 +52,22 @@ private:
         std::string message;
     };
 
+    /// Whose choice the name is.
+    enum class Origin
+    {
+        cluster, ///< the operator's: clusters, nodes, Keeper
+        query,
+    };
+    struct Known
+    {
+        std::set<std::string> addresses;
+        Poco::Net::IPAddress latest;
+        Origin origin = Origin::query;
+    };
+
+    void note(const std::string & host, const Poco::Net::IPAddress & address, Origin origin);
+    [[nodiscard]] std::vector<std::string> hosts_of(Origin origin);
+    std::set<std::string> forget_former(const std::string & host);
     [[nodiscard]] std::optional<std::string> recent_failure(const std::string & host);
 
     /// What a name led to when it last resolved.
@@ -58,8 +76,7 @@ private:
     void note_failure(const std::string & host, const std::string & message, std::chrono::seconds memory);
 
     std::mutex mutex_; // guards what follows; keys are in lower case
-    std::map<std::string, std::set<std::string>> addresses_;
-    std::map<std::string, Poco::Net::IPAddress> latest_;
+    std::map<std::string, Known> addresses_;
     std::map<std::string, Failure> failures_;
 };
 

@@ -12,7 +12,7 @@ namespace chmtls::dns
 class Connects
 {
 public:
-    /// Hosts beyond this many that fail at the same time are not counted.
+    /// Of more hosts that fail at the same time those are forgotten that have not failed for longest.
     static constexpr size_t max_hosts = 4096;
 
     /// True: as many in a row as `limit` says, so the host's addresses should be forgotten. A host that goes on failing is told
@@ -26,7 +26,11 @@ private:
     {
         uint64_t failures = 0;
         uint64_t factor = 1;
+        uint64_t last = 0; ///< its latest failure, counted over all hosts
     };
+    void make_room();
+
+    uint64_t count_ = 0;
     std::unordered_map<std::string, Row> hosts_;
 };
 

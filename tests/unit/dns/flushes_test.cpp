@@ -99,13 +99,17 @@ TEST(Connects, ZeroIsNever)
     EXPECT_EQ(connects.failing(), 0u);
 }
 
-TEST(Connects, HostsAreBounded)
+TEST(Connects, OfTooManyHostsTheOneThatFailedLongestAgoIsForgotten)
 {
     Connects connects;
-    for (size_t i = 0; i < Connects::max_hosts; ++i)
-        EXPECT_FALSE(connects.failed("host" + std::to_string(i), 2));
-    EXPECT_FALSE(connects.failed("one-more", 1));
-    EXPECT_TRUE(connects.failed("host0", 2));
+    EXPECT_FALSE(connects.failed("node", 3));
+    for (size_t i = 1; i < Connects::max_hosts; ++i)
+        EXPECT_FALSE(connects.failed("host" + std::to_string(i), 3));
+    EXPECT_FALSE(connects.failed("node", 3));
+    EXPECT_FALSE(connects.failed("one too many", 3));
+    EXPECT_EQ(connects.failing(), Connects::max_hosts);
+    EXPECT_TRUE(connects.failed("node", 3)) << "it is still counted";
+    EXPECT_FALSE(connects.failed("host1", 2)) << "this one begins anew";
     EXPECT_EQ(connects.failing(), Connects::max_hosts);
 }
 
