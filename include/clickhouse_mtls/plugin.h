@@ -224,6 +224,9 @@ extern "C"
 #define CHMTLS_LOGIN_PASSWORD_GIVEN 2u    /* a password that is not empty came with it */
 #define CHMTLS_LOGIN_CERTIFICATE_ASKED 4u /* X-ClickHouse-SSL-Certificate-Auth: on */
 #define CHMTLS_LOGIN_OTHER_CREDENTIALS 8u /* Authorization header, user or password in the URL: other means than the headers */
+/* The former login on this connection was the same and was granted: this one needs an audit line only when it is not. */
+#define CHMTLS_LOGIN_AGAIN 16u
+#define CHMTLS_LOGIN_NO_TLS 32u /* the connection has no TLS */
 
     typedef struct chmtls_login
     {

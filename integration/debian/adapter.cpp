@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 #include <dlfcn.h>
 
@@ -30,6 +31,17 @@ constexpr const char * section = "mtls";
 
 constexpr int max_attempts = 4;
 constexpr std::chrono::milliseconds between_attempts{150};
+
+/// The values at and below a key, one a line.
+void append_text(const Poco::Util::AbstractConfiguration & config, const std::string & key, std::string & text)
+{
+    if (config.has(key))
+        text += key + "=" + config.getString(key, {}) + "\n";
+    Poco::Util::AbstractConfiguration::Keys below;
+    config.keys(key, below);
+    for (const auto & name : below)
+        append_text(config, key + "." + name, text);
+}
 
 // By local port, and on the way notes which SSL belongs to the connection that this thread serves.
 class ScopedResolver : public host::ListenerResolver
@@ -122,7 +134,6 @@ void Adapter::start(DB::Context & context, const Poco::Util::AbstractConfigurati
 Adapter::Adapter(
     DB::Context & context, Poco::Util::AbstractConfiguration & config, const Poco::Util::AbstractConfiguration & users)
     : start_only_(start_only_settings(config)), context_(context),
-      extended_verification_(config.getBool("openSSL.client.extendedVerification", false)),
       secure_port_(
           config.has("tcp_port_secure") ? std::optional(static_cast<uint16_t>(config.getUInt("tcp_port_secure"))) : std::nullopt),
       has_plaintext_port_(config.has("tcp_port")), keeper_handshake_limit_(debian::keeper_handshake_limit(config)),
@@ -147,6 +158,7 @@ Adapter::Adapter(
         refuse_configuration("the configuration cannot be used", created.outcome.message);
     plugin_ = std::move(created.plugin);
     obey(server);
+    policy_ = server.policy;
     binding_ = std::make_unique<host::SslBinding>(plugin_, std::make_unique<ScopedResolver>(secure_listeners(config)));
     install_tls_contexts(config, *binding_);
     mark_secure_keepers(config); // only now: the module gets what was written
@@ -201,7 +213,7 @@ void Adapter::take_server(const ConfigurationPtr & reloaded)
     {
         say(Poco::Message::PRIO_WARNING,
             "a setting of openSSL that was changed takes effect only when the server is restarted: ciphers, key exchange, and of "
-            "openSSL.client also protocols and verification");
+            "openSSL.client also protocols");
         start_only_ = std::move(settings);
     }
     pending_server_ = server_of(*config);
@@ -283,6 +295,7 @@ bool Adapter::configure_server(const Server & server)
         return false;
     }
     obey(server);
+    end_unproven(server);
     pending_server_.reset();
     last_refusal_.clear();
     return true;
@@ -290,8 +303,23 @@ bool Adapter::configure_server(const Server & server)
 
 Adapter::Server Adapter::server_of(const Poco::Util::AbstractConfiguration & config)
 {
-    const bool names_nodes = config.has("mtls.nodes");
-    return {to_xml(config), names_nodes, names_nodes && config.getString("mtls.nodes.plaintext", "refuse") == "refuse"};
+    Server server;
+    server.xml = to_xml(config);
+    server.names_nodes = config.has("mtls.nodes");
+    server.refuses_plaintext = server.names_nodes && config.getString("mtls.nodes.plaintext", "refuse") == "refuse";
+    server.extended_verification = config.getBool("openSSL.client.extendedVerification", false);
+    // The module refuses what it cannot verify, and then there is no identity. Whether the connection goes on all the same is
+    // what these two settings say.
+    server.verifies_servers
+        = config.getString("openSSL.client.verificationMode", {}) != "none"
+          && config.getString("openSSL.client.invalidCertificateHandler.name", {}) != "AcceptCertificateHandler";
+    for (const char * key :
+         {"openSSL.server.verificationMode", "openSSL.client.verificationMode", "openSSL.client.invalidCertificateHandler.name",
+          "mtls.mode"})
+        append_text(config, key, server.policy);
+    append_text(config, "mtls.listeners", server.policy);
+    server.policy += server.names_nodes ? "nodes\n" : "";
+    return server;
 }
 
 // The hooks go by these after the module goes by the configuration: a connection in between is judged by the new rules all the
@@ -300,11 +328,28 @@ void Adapter::obey(const Server & server) noexcept
 {
     names_nodes_.store(server.names_nodes, std::memory_order_relaxed);
     refuses_plaintext_.store(server.refuses_plaintext, std::memory_order_relaxed);
+    extended_verification_.store(server.extended_verification, std::memory_order_relaxed);
+    verifies_servers_.store(server.verifies_servers, std::memory_order_relaxed);
+}
+
+// Sessions with an identity are the module's to judge; the others were let in by the former policy alone.
+void Adapter::end_unproven(const Server & server)
+{
+    if (std::exchange(policy_, server.policy) == server.policy)
+        return;
+    if (const auto ended = sockets_.shut_down_unproven(); ended != 0)
+        say(Poco::Message::PRIO_INFORMATION,
+            "who must prove who they are was changed: ended " + std::to_string(ended) + " TLS connections without an identity");
 }
 
 bool Adapter::compares_names(Peer peer) const noexcept
 {
-    return extended_verification_ || (peer == Peer::node && names_nodes());
+    return extended_verification_.load(std::memory_order_relaxed) || (peer == Peer::node && names_nodes());
+}
+
+bool Adapter::verifies(Peer peer) const noexcept
+{
+    return verifies_servers_.load(std::memory_order_relaxed) || (peer == Peer::node && names_nodes());
 }
 
 std::optional<uint16_t> Adapter::port_between_nodes() const noexcept

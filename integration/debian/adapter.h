@@ -70,6 +70,9 @@ public:
     /// Must the server of an outgoing connection prove the name it was called by: always a node when mtls.nodes says which
     /// certificates are nodes, everybody with openSSL.client.extendedVerification.
     bool compares_names(Peer peer) const noexcept;
+    /// Does an outgoing connection end when its server is refused: always a node when mtls.nodes says which certificates are
+    /// nodes, everybody unless openSSL.client accepts whatever comes.
+    bool verifies(Peer peer) const noexcept;
     /// mtls.nodes says which certificates are nodes.
     bool names_nodes() const noexcept { return names_nodes_.load(std::memory_order_relaxed); }
     /// mtls.nodes.plaintext: nodes are reached over TLS or not at all.
@@ -88,6 +91,9 @@ private:
         std::string xml;
         bool names_nodes = false;
         bool refuses_plaintext = false;
+        bool extended_verification = false;
+        bool verifies_servers = true;
+        std::string policy; ///< the settings that say who must prove who they are, as one text
     };
     static Server server_of(const Poco::Util::AbstractConfiguration & config);
 
@@ -96,6 +102,7 @@ private:
     void flush(const std::set<std::string> & hosts);
     bool configure_server(const Server & server);
     void obey(const Server & server) noexcept;
+    void end_unproven(const Server & server);
     std::string exchange_users(std::string xml);
     chmtls::Outcome configure_patiently(chmtls::Configuration wanted);
 
@@ -107,12 +114,14 @@ private:
     std::string start_only_;
 
     DB::Context & context_;
-    const bool extended_verification_;
     const std::optional<uint16_t> secure_port_;
     const bool has_plaintext_port_;
     const std::chrono::milliseconds keeper_handshake_limit_;
     std::atomic<bool> names_nodes_ = false;
     std::atomic<bool> refuses_plaintext_ = false;
+    std::atomic<bool> extended_verification_ = false;
+    std::atomic<bool> verifies_servers_ = true;
+    std::string policy_;            // guarded by the mutex
     std::string last_reload_error_; // of the reloader's thread only
     SessionSockets sockets_;
     Reloader reloader_;

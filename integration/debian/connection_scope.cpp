@@ -1,5 +1,7 @@
 #include "connection_scope.h"
 
+#include <utility>
+
 #include <sys/socket.h>
 
 #include <Poco/Exception.h>
@@ -46,6 +48,7 @@ ConnectionScope::ConnectionScope(
     try
     {
         peer_address_ = socket_.peerAddress();
+        peer_name_ = peer_address_.toString();
     }
     catch (const Poco::Exception &) // already gone: nothing that it sends will be a login
     {
@@ -95,7 +98,17 @@ ConnectionScope::take_login(const std::string & user, const std::string & passwo
         flags |= CHMTLS_LOGIN_PASSWORD_GIVEN;
     if (interface_ == CHMTLS_INTERFACE_NATIVE && !user.empty() && user != default_user)
         flags |= CHMTLS_LOGIN_USER_NAMED;
-    return Login{interface_, flags, user, from.toString()};
+    if (ssl_ == nullptr)
+        flags |= CHMTLS_LOGIN_NO_TLS;
+    if (const auto former = std::exchange(granted_, std::nullopt); former && former->flags == flags && former->user == user)
+        flags |= CHMTLS_LOGIN_AGAIN;
+    return Login{interface_, flags, user, peer_name_};
+}
+
+void ConnectionScope::granted(const Login & login)
+{
+    granted_ = login;
+    granted_->flags &= ~CHMTLS_LOGIN_AGAIN;
 }
 
 std::shared_ptr<const host::PeerIdentity> ConnectionScope::identity() const
@@ -107,7 +120,13 @@ chmtls::Outcome ConnectionScope::watch(const std::string & user, const std::stri
 {
     const auto peer = identity();
     if (!peer)
+    {
+        if (token_ == 0 && ssl_ != nullptr)
+            token_ = sockets_.add_unproven(socket_.impl()->sockfd(), policy_);
+        if (token_ == 0 && ssl_ != nullptr)
+            return {CHMTLS_REFUSED, "who must show a certificate was changed meanwhile, or there is no file descriptor left"};
         return {CHMTLS_OK, {}};
+    }
     if (token_ == 0)
         token_ = sockets_.add(socket_.impl()->sockfd());
     if (token_ == 0)

@@ -46,7 +46,11 @@ public:
     static ConnectionScope * current() noexcept;
 
     /// A handshake has begun on this connection.
-    void set_ssl(const SSL * ssl) noexcept { ssl_ = ssl; }
+    void set_ssl(const SSL * ssl) noexcept
+    {
+        ssl_ = ssl;
+        policy_ = sockets_.policy();
+    }
 
     /// HTTP: each request logs in anew. Remembers what its header and URL offer, and has the connection watched from the first
     /// one on.
@@ -57,11 +61,15 @@ public:
     std::optional<Login>
     take_login(const std::string & user, const std::string & password, const Poco::Net::SocketAddress & from);
 
+    /// That login was granted. Another one like it is told to the module as such.
+    void granted(const Login & login);
+
     /// Null: no certificate was shown, or the connection has no TLS.
     std::shared_ptr<const host::PeerIdentity> identity() const;
 
-    /// Has the session judged again whenever trust changes. Without identity there is nothing to judge. `user` and `rule` are
-    /// empty when no certificate login took place. Not ok: a newer generation does not let it in.
+    /// Has the session judged again whenever trust changes. Without identity there is nothing to judge: over TLS it ends when
+    /// another policy says who must have one. `user` and `rule` are empty when no certificate login took place. Not ok: a newer
+    /// generation or policy does not let it in.
     chmtls::Outcome watch(const std::string & user, const std::string & rule);
 
     /// Native: from the moment the server lists a query until it forgets it, which is behind the end of the answer. A query may
@@ -80,12 +88,15 @@ private:
 
     Poco::Net::StreamSocket socket_; // keeps the SSL alive
     Poco::Net::SocketAddress peer_address_;
+    std::string peer_name_;
     uint32_t interface_;
     chmtls::Plugin & plugin_;
     SessionSockets & sockets_;
     const SSL * ssl_ = nullptr;
+    uint64_t policy_ = 0;                // when its handshake began
     const void * query_ = nullptr;       // native: the entry of the query that runs
     uint64_t token_ = 0;                 // 0: not watched
+    std::optional<Login> granted_;       // the last login of all, when it was granted
     std::optional<uint32_t> next_login_; // flags that are known before the server's login; empty: no login is due
 };
 

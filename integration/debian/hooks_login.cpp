@@ -48,11 +48,11 @@ std::shared_ptr<const DB::User> DB::SecurityManager::authorizeAndGetUser(
     if (!Grant::covers(user))
         return authorize(this, user, password, address);
 
-    // The original first looks for the user, then at the networks the user may come from, then at the password. Asked with a
-    // password that nobody knows it throws "wrong password" exactly when all but the password is in order.
+    // The original first looks for the user, then at the networks the user may come from, then at the password. A user without a
+    // password has the one below; one with another gets "wrong password" exactly when all else is in order.
     try
     {
-        return authorize(this, user, unknown_password(), address);
+        return authorize(this, user, closed_password(), address);
     }
     catch (const Poco::Exception & refusal)
     {

@@ -138,6 +138,7 @@ void Poco::Net::SecureSocketImpl::connectSSL(bool handshake_now)
     if (adapter == nullptr)
         return connect(this, handshake_now);
 
+    const auto policy = adapter->sockets().policy();
     connect(this, false); // makes the SSL; the handshake waits until all about the peer is on it
     try
     {
@@ -147,9 +148,8 @@ void Poco::Net::SecureSocketImpl::connectSSL(bool handshake_now)
             name = _pSocket->peerAddress().host().toString();
         if (node != nullptr)
             chmtls::host::SslBinding::set_purpose(_pSSL, CHMTLS_PURPOSE_NODE);
-        // Whatever openSSL.client.verificationMode was when the server started.
-        if (node != nullptr && adapter->names_nodes())
-            SSL_set_verify(_pSSL, SSL_VERIFY_PEER, nullptr);
+        SSL_set_verify(
+            _pSSL, adapter->verifies(node != nullptr ? Peer::node : Peer::other) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
         if (adapter->compares_names(node != nullptr ? Peer::node : Peer::other))
             chmtls::host::SslBinding::expect_name(_pSSL, name);
         else
@@ -160,7 +160,7 @@ void Poco::Net::SecureSocketImpl::connectSSL(bool handshake_now)
         const auto interface = node != nullptr ? node->interface() : uint32_t{CHMTLS_INTERFACE_HTTP};
         const auto outcome = watch_outgoing(
             _pSSL, sockfd(), interface, interface == CHMTLS_INTERFACE_NATIVE ? Pooled::yes : Pooled::no, adapter->plugin(),
-            adapter->sockets());
+            adapter->sockets(), policy);
         if (!outcome.ok())
             throw SSLException("clickhouse-mtls: " + outcome.message);
     }

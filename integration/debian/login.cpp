@@ -61,7 +61,10 @@ LoginAnswer decide(chmtls::Plugin & plugin, ConnectionScope & scope, const Login
     if (!watched.ok())
         return denied(watched.message);
     if (granted)
+    {
+        scope.granted(login);
         return {Decision::granted, std::move(answer.user), {}};
+    }
     const bool tried = peer && login.interface == CHMTLS_INTERFACE_NATIVE && (login.flags & CHMTLS_LOGIN_PASSWORD_GIVEN) == 0;
     return {Decision::not_a_certificate_login, {}, tried ? std::move(answer.outcome.message) : std::string{}};
 }

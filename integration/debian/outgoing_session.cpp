@@ -54,20 +54,23 @@ int session_index()
 
 }
 
-chmtls::Outcome
-watch_outgoing(SSL * ssl, int descriptor, uint32_t interface, Pooled pooled, chmtls::Plugin & plugin, SessionSockets & sockets)
+chmtls::Outcome watch_outgoing(
+    SSL * ssl, int descriptor, uint32_t interface, Pooled pooled, chmtls::Plugin & plugin, SessionSockets & sockets,
+    uint64_t policy)
 {
     const auto peer = host::SslBinding::identity_of(ssl);
-    if (!peer)
-        return {CHMTLS_OK, {}};
-    const auto token = sockets.add(descriptor);
+    const auto token = peer ? sockets.add(descriptor) : sockets.add_unproven(descriptor, policy);
     if (token == 0)
-        return {CHMTLS_REFUSED, "the server has no file descriptor left to watch the connection with"};
+        return {CHMTLS_REFUSED, "the configuration was changed meanwhile, or there is no file descriptor left to watch it with"};
     auto watched = std::make_unique<WatchedSession>(token, plugin, sockets);
-    chmtls_session session{};
-    session.interface = interface;
-    session.session_token = token;
-    auto outcome = plugin.session_opened(peer->identity, session);
+    chmtls::Outcome outcome{CHMTLS_OK, {}};
+    if (peer)
+    {
+        chmtls_session session{};
+        session.interface = interface;
+        session.session_token = token;
+        outcome = plugin.session_opened(peer->identity, session);
+    }
     if (!outcome.ok())
         return outcome;
     if (SSL_set_ex_data(ssl, session_index(), watched.get()) != 1)

@@ -18,9 +18,38 @@ uint64_t SessionSockets::add(int descriptor)
     return token;
 }
 
+uint64_t SessionSockets::add_unproven(int descriptor, uint64_t policy)
+{
+    const auto token = add(descriptor);
+    if (token == 0)
+        return 0;
+    {
+        const std::lock_guard lock(mutex_);
+        if (policy == policy_)
+        {
+            unproven_.insert(token);
+            return token;
+        }
+    }
+    remove(token);
+    return 0;
+}
+
+size_t SessionSockets::shut_down_unproven()
+{
+    const std::lock_guard lock(mutex_);
+    ++policy_;
+    size_t ended = 0;
+    for (const auto token : unproven_)
+        if (::shutdown(descriptors_.at(token), SHUT_RDWR) == 0)
+            ++ended;
+    return ended;
+}
+
 void SessionSockets::remove(uint64_t token)
 {
     const std::lock_guard lock(mutex_);
+    unproven_.erase(token);
     const auto found = descriptors_.find(token);
     if (found == descriptors_.end())
         return;

@@ -32,14 +32,7 @@ constexpr std::array start_only_keys{"cipherList",   "cypherList", "cipherSuites
                                      "dhParamsFile", "ecdhCurve",  "preferServerCiphers"};
 // Of openSSL.server these are the listeners' policy, which the module reads at each reload.
 constexpr std::array start_only_client_keys{
-    "disableProtocols",
-    "requireTLSv1",
-    "requireTLSv1_1",
-    "requireTLSv1_2",
-    "requireTLSv1_3",
-    "verificationMode",
-    "invalidCertificateHandler.name",
-    "extendedVerification"};
+    "disableProtocols", "requireTLSv1", "requireTLSv1_1", "requireTLSv1_2", "requireTLSv1_3"};
 
 [[noreturn]] void refuse(const std::string & key, const std::string & why)
 {
@@ -190,11 +183,6 @@ void install_tls_contexts(const AbstractConfiguration & config, host::SslBinding
     auto client = make_context(config, "openSSL.client", Context::TLS_CLIENT_USE);
     apply_client_versions(client->sslContext(), config);
     binding.attach_client(client->sslContext());
-    // The module refuses what it cannot verify, and then there is no identity. Whether the connection goes on all the same is
-    // what these two settings say.
-    if (config.getString("openSSL.client.verificationMode", {}) == "none"
-        || config.getString("openSSL.client.invalidCertificateHandler.name", {}) == "AcceptCertificateHandler")
-        SSL_CTX_set_verify(client->sslContext(), SSL_VERIFY_NONE, nullptr);
 
     auto & manager = Poco::Net::SSLManager::instance();
     manager.initializeServer(nullptr, new MtlsCertificateHandler(true), server);

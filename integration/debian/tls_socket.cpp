@@ -81,10 +81,11 @@ TlsSocket::TlsSocket(
         throw Poco::Net::SSLException("clickhouse-mtls: " + description_ + ": " + take_openssl_error());
     SSL_set_connect_state(ssl_.get());
     SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    const auto policy = adapter.sockets().policy();
     handshake(peer, deadline);
     const bool pooled = peer.purpose == CHMTLS_PURPOSE_NODE && peer.interface == CHMTLS_INTERFACE_NATIVE;
     const auto outcome = watch_outgoing(
-        ssl_.get(), descriptor, peer.interface, pooled ? Pooled::yes : Pooled::no, adapter.plugin(), adapter.sockets());
+        ssl_.get(), descriptor, peer.interface, pooled ? Pooled::yes : Pooled::no, adapter.plugin(), adapter.sockets(), policy);
     if (!outcome.ok())
         throw Poco::Net::SSLException("clickhouse-mtls: " + description_ + " was refused: " + outcome.message);
 }
@@ -97,7 +98,7 @@ TlsSocket::~TlsSocket()
 void TlsSocket::handshake(const OutgoingPeer & peer, Deadline deadline)
 {
     host::SslBinding::set_purpose(ssl_.get(), peer.purpose);
-    SSL_set_verify(ssl_.get(), SSL_VERIFY_PEER, nullptr); // whatever openSSL.client.verificationMode was when the server started
+    SSL_set_verify(ssl_.get(), SSL_VERIFY_PEER, nullptr); // whatever openSSL.client.verificationMode says
     host::SslBinding::expect_name(ssl_.get(), peer.host);
     try
     {

@@ -191,3 +191,31 @@ def test_a_session_past_its_time_stays_and_is_listed(scene):
     assert client.execute("SELECT 1") == [(1,)]
     eventually(lambda: scene.status()["sessions"]["closed"] == 1, within=15, what="the end of the session")
     client.disconnect()
+
+
+def test_who_was_only_let_through_goes_when_it_is_enforced(scene):
+    """Connections without an identity are in no registry of sessions; enforcement reaches them all the same."""
+
+    def kept(name, pair):
+        shown = {"certfile": str(pair.certificate), "keyfile": str(pair.key)} if pair else {}
+        client = clickhouse_driver.Client(
+            "127.0.0.1", port=scene.server.ports["tcp_port_secure"], user=name, password="correct horse" if name == "both" else "",
+            secure=True, ca_certs=str(scene.ca.file), **shown,
+        )  # fmt: skip
+        assert client.execute("SELECT 1") == [(1,)]
+        return client, client.connection.socket
+
+    revoked, good = scene.ca.issue("revoked", "both"), scene.ca.issue("good", "alice")
+    scene.revoke(revoked)
+    eventually(lambda: not scene.native(revoked, "both"), within=10, what="the revocation")
+    let_through, socket = kept("both", revoked)
+    proven, kept_socket = kept("alice", good)
+    scene.set("observe", more="<sessions><on_revoked>after_query</on_revoked></sessions>")
+    assert let_through.execute("SELECT 2") == [(2,)] and let_through.connection.socket is socket, "another setting ends nothing"
+    scene.enforce()
+    eventually(lambda: "TLS connections without an identity" in scene.server.log(), within=10, what="the end of it")
+    assert proven.execute("SELECT 3") == [(3,)] and proven.connection.socket is kept_socket
+    with pytest.raises((OSError, EOFError, clickhouse_driver.errors.Error)):
+        let_through.connection.ping() or let_through.execute("SELECT 4")
+    for client in (let_through, proven):
+        client.disconnect()

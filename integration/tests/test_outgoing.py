@@ -179,3 +179,28 @@ def ssl_der(pair):
     import ssl
 
     return ssl.PEM_cert_to_DER_cert(pair.certificate.read_text())
+
+
+def test_what_is_asked_of_servers_is_changed_live(pairing):
+    """verificationMode and extendedVerification, on and off; also for the connection that stands."""
+    other = Authority(pairing.near.directory / "pki", "Other CA")
+    pairing.start()
+    assert pairing.ask(), pairing.said
+    named = "<extendedVerification>true</extendedVerification>"
+    pairing.near.write_config(openssl_client=pairing.client(more=named))
+    eventually(lambda: pairing.near.log().count("is in force") >= 2, what="extendedVerification")
+    eventually(pairing.ask, within=10, what="a far side that has the name 127.0.0.1")  # the connection that stood proved none
+
+    def taken(count):
+        return lambda: pairing.near.log().count("is in force") >= count
+
+    pairing.near.write_config(openssl_client=pairing.client(ca=other.file))
+    eventually(taken(3), what="the other authority")
+    eventually(lambda: not pairing.ask(), what="the refusal")
+    pairing.near.write_config(openssl_client=pairing.client(ca=other.file, mode="none"))
+    eventually(taken(4), what="verificationMode none")
+    assert pairing.ask(), pairing.said
+    pairing.near.write_config(openssl_client=pairing.client(ca=other.file))
+    eventually(lambda: not pairing.ask(), what="the refusal, also on the connection that stood")
+    pairing.near.write_config(openssl_client=pairing.client())
+    eventually(pairing.ask, what="trust")

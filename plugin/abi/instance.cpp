@@ -235,7 +235,9 @@ Instance::authorize(const policy::IdentityPtr & identity, const policy::Login & 
     if (decision.outcome == policy::Outcome::declined)
         return decision;
     counters_.count_login(decision.reason);
-    audit(decision, identity, login, remote_address);
+    // Each request of a kept HTTPS connection is a login; what is granted as before is no news.
+    if (decision.outcome != policy::Outcome::granted || !login.again)
+        audit(decision, identity, login, remote_address);
     return decision;
 }
 

@@ -23,6 +23,8 @@ struct Login
     bool password_given = false;
     bool certificate_asked = false;
     bool other_credentials = false;
+    bool again = false; ///< like the former one on its connection, which was granted
+    bool without_tls = false;
 };
 
 enum class Outcome

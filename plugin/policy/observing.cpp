@@ -6,12 +6,15 @@ namespace chmtls::policy
 namespace
 {
 
-/// Certificate logins are made on these; chmtls_login names no listener.
-std::string_view listener_of(const IdentityPtr & identity, Interface interface)
+/// Certificate logins are made on these; chmtls_login names no listener. Empty: one without TLS, of which <listeners> says
+/// nothing.
+std::string_view listener_of(const IdentityPtr & identity, const Login & login)
 {
     if (identity != nullptr)
         return identity->listener;
-    return interface == Interface::native ? "tcp_port_secure" : "https_port";
+    if (login.without_tls)
+        return {};
+    return login.interface == Interface::native ? "tcp_port_secure" : "https_port";
 }
 
 }
@@ -57,7 +60,7 @@ bool lets_through(const generation::Generation & generation, const PeerQuery & q
 
 bool lets_through(const generation::Generation & generation, const IdentityPtr & identity, const Login & login)
 {
-    return mode_of(generation, listener_of(identity, login.interface)) == config::Mode::observe
+    return mode_of(generation, listener_of(identity, login)) == config::Mode::observe
            && !generation.users->certificate_only(login.user);
 }
 

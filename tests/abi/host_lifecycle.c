@@ -67,6 +67,10 @@ static void whole_life(void)
     sink_to(&items);
     check_status(api()->authorize(plugin, identity, &login, &sink, NULL), CHMTLS_OK, "authorize");
     check(strcmp(items.user, "alice") == 0 && strcmp(items.rule, "alices") == 0, "user and rule");
+    chmtls_login again = login;
+    again.flags |= CHMTLS_LOGIN_AGAIN;
+    again.remote_address = text("192.0.2.99:1");
+    check_status(api()->authorize(plugin, identity, &again, &sink, NULL), CHMTLS_OK, "authorize again");
     const chmtls_login other_login = native_login("default");
     check_status(api()->authorize(plugin, identity, &other_login, &sink, NULL), CHMTLS_DECLINED, "another user");
     check_status(api()->authorize(plugin, NULL, &login, &sink, NULL), CHMTLS_DECLINED, "no certificate");
@@ -86,6 +90,7 @@ static void whole_life(void)
     api()->identity_release(identity);
     check(recorder_wait_for(&told, "audit event=login decision=granted"), "a granted login is audited");
     api()->destroy(plugin);
+    check(!recorder_has(&told, "192.0.2.99"), "what is granted as before is not audited once more");
     check(errno == EXDEV, "errno is the host's");
 }
 
@@ -142,6 +147,10 @@ static void verdicts(void)
     check(strstr(error.data, "CN=nobody") != NULL && strstr(error.data, "alice") != NULL, "who, and who was asked for");
     check(items.items[CHMTLS_ITEM_USER] == 0, "no user with a refusal");
     check(recorder_wait_for(&told, "audit event=login decision=refused"), "a refused login is audited");
+    http.flags |= CHMTLS_LOGIN_AGAIN;
+    http.remote_address = text("192.0.2.99:1");
+    check_status(api()->authorize(plugin, identity, &http, &sink, NULL), CHMTLS_REFUSED, "no rule any more");
+    check(recorder_wait_for(&told, "192.0.2.99"), "a refusal is audited each time");
     api()->identity_release(identity);
     api()->destroy(plugin);
 }

@@ -158,7 +158,7 @@ int recorder_flushed(recorder * of)
     return recorded(of, &of->flushed);
 }
 
-static int has_line(recorder * of, const char * what)
+int recorder_has(recorder * of, const char * what)
 {
     pthread_mutex_lock(&of->mutex);
     const chmtls_bytes lines = {(const uint8_t *)of->lines, of->used};
@@ -173,7 +173,7 @@ static int wait_for(recorder * of, const char * line, int closes, int flushes)
     const struct timespec step = {0, 2000000};
     for (int i = 0; i < 5000; ++i)
     {
-        if ((line == NULL || has_line(of, line)) && recorder_closed(of) >= closes && recorder_flushed(of) >= flushes)
+        if ((line == NULL || recorder_has(of, line)) && recorder_closed(of) >= closes && recorder_flushed(of) >= flushes)
             return 1;
         nanosleep(&step, NULL);
     }

@@ -37,6 +37,7 @@ void recorder_init(recorder * to);
 int recorder_closed(recorder * of);
 int recorder_logged(recorder * of);
 int recorder_flushed(recorder * of);
+int recorder_has(recorder * of, const char * what);
 /* Waits until a line holds `what`, at most ten seconds. */
 int recorder_wait_for(recorder * of, const char * what);
 int recorder_wait_for_close(recorder * of);

@@ -179,5 +179,19 @@ TEST_F(Observing, LoginsThatAreRefusedAreTheServersOwn)
     EXPECT_FALSE(lets_through(*generation_, of_https.verdict.identity, login)) << "the identity says where it came in";
 }
 
+TEST_F(Observing, OfAPortWithoutTlsTheListenersSayNothing)
+{
+    generation_->users = must(mapping::ClickHouseUsers::compile({{"both", {"both"}, {}, true, "users.xml"}}));
+    Login login;
+    login.user = "both";
+    login.user_named = true;
+    login.without_tls = true;
+    EXPECT_TRUE(lets_through(*generation_, nullptr, login));
+    generation_->settings.mode = config::Mode::enforce;
+    EXPECT_FALSE(lets_through(*generation_, nullptr, login)) << "tcp_port is not tcp_port_secure";
+    login.without_tls = false;
+    EXPECT_TRUE(lets_through(*generation_, nullptr, login));
+}
+
 }
 }
