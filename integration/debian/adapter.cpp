@@ -211,9 +211,9 @@ void Adapter::take_server(const ConfigurationPtr & reloaded)
     }
     if (auto settings = start_only_settings(*config); settings != start_only_)
     {
-        say(Poco::Message::PRIO_WARNING,
-            "a setting of openSSL that was changed takes effect only when the server is restarted: ciphers, key exchange, and of "
-            "openSSL.client also protocols");
+        say(Poco::Message::PRIO_WARNING, "a setting that was changed takes effect only when the server is restarted: the ports "
+                                         "(those that are open stay open); of "
+                                         "openSSL ciphers, key exchange, and of openSSL.client also protocols");
         start_only_ = std::move(settings);
     }
     pending_server_ = server_of(*config);

@@ -34,6 +34,9 @@ constexpr std::array start_only_keys{"cipherList",   "cypherList", "cipherSuites
 constexpr std::array start_only_client_keys{
     "disableProtocols", "requireTLSv1", "requireTLSv1_1", "requireTLSv1_2", "requireTLSv1_3"};
 
+constexpr std::array ports{
+    "tcp_port", "http_port", "tcp_port_secure", "https_port", "interserver_http_port", "interserver_https_port"};
+
 [[noreturn]] void refuse(const std::string & key, const std::string & why)
 {
     ERR_clear_error();
@@ -201,6 +204,8 @@ std::string start_only_settings(const AbstractConfiguration & config)
             append(section + key);
     for (const auto * key : start_only_client_keys)
         append(std::string("openSSL.client.") + key);
+    for (const auto * key : ports)
+        append(key);
     return text;
 }
 

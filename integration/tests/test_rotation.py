@@ -447,6 +447,12 @@ def test_a_setting_that_needs_a_restart_says_so(scene, openssl):
     assert scene.native(scene.alice, "alice").user == "alice"
 
 
+def test_so_does_a_port(scene):
+    scene.server.write_config(extra=scene.server.config.extra + "<interserver_http_port>1</interserver_http_port>")
+    eventually(lambda: any("restarted" in line and "ports" in line for line in scene.problems()), within=10, what="a line in the log")
+    assert scene.native(scene.alice, "alice").user == "alice"
+
+
 def test_the_command_line_stays_on_top(patched, tmp_path, openssl):
     """What was given there at start holds after a reload of the file below."""
     ca = Authority(tmp_path / "pki", "Command CA")
