@@ -250,6 +250,9 @@ def test_fetches_follow_a_moved_node(cluster):
     n1, n2 = cluster.n1, cluster.n2
     port = n1.ports["interserver_https_port"]
     query = "SELECT count() FROM local WHERE d = '2017-01-01'"
+    # A replica that was killed begins anew once ZooKeeper has given up its former session.
+    writable = "SELECT sum(is_readonly) FROM system.replicas"
+    eventually(lambda: n2.server.admin(writable) == "0", within=90, what="a replica that takes part")
     n1.server.admin("INSERT INTO local VALUES ('2017-01-01', 1)")
     eventually(lambda: n2.server.admin(query) == "1", within=20, what="a session that is pooled")
     moved = Forwarder("127.0.53.12", port, port)
