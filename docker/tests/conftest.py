@@ -10,7 +10,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from lib.cluster import Cluster  # noqa: E402
+from lib.cluster import NODES, Cluster  # noqa: E402
 from lib.evidence import Evidence  # noqa: E402
 from lib.misled import Misled  # noqa: E402
 
@@ -46,6 +46,20 @@ def cluster(tmp_path_factory):
         if "CHMTLS_KEEP" not in os.environ:
             made.down()
         collected.write(REPORTS / "cluster.html", sorted(made.logs_directory.glob("*.log")))
+
+
+@pytest.fixture
+def load(cluster):
+    """load(base): starts tools/load.py with row numbers from `base` on; ended in any case."""
+    running = []
+
+    def begin(base, hosts=NODES):
+        running.append(cluster.begin("client", "python3", "/tools/load.py", "--base", str(base), *hosts))
+        return running[-1]
+
+    yield begin
+    for each in running:
+        each.__exit__()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from clickhouse_driver import Client  # noqa: E402
 ROWS = 10
 stop = threading.Event()
 lock = threading.Lock()
-summary = {"inserts": 0, "reads": 0, "rows": 0, "failures": [], "given_up": []}
+summary = {"inserts": 0, "reads": 0, "slow_reads": 0, "rows": 0, "failures": [], "given_up": []}
 
 
 def connect(host):
@@ -101,6 +101,16 @@ class Worker(threading.Thread):
             stop.wait(0.05)
 
 
+class SlowReader(Worker):
+    """Queries that run for a second on every shard: whatever happens, one is under way."""
+
+    def run(self):
+        while not stop.is_set():
+            if self.attempt("slow read", "SELECT sum(sleep(1)) FROM all_ones") is not None:
+                with lock:
+                    summary["slow_reads"] += 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=4)
@@ -108,6 +118,7 @@ def main():
     parser.add_argument("hosts", nargs="+")
     arguments = parser.parse_args()
     workers = [Worker(number, arguments.hosts, arguments.base) for number in range(arguments.threads)]
+    workers.append(SlowReader(arguments.threads, arguments.hosts, arguments.base))
     for worker in workers:
         worker.start()
     print("started", flush=True)

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from lib.wait import eventually
@@ -51,9 +52,20 @@ class Cluster:
         patience = {"COMPOSE_HTTP_TIMEOUT": "280"}
         self.env = {**os.environ, **patience, "COMPOSE_PROJECT_NAME": project, "CHMTLS_CONFIG": str(self.config)}
         self.ids = {}
+        # The authorities that issue now; tests replace them.
+        self.authorities = {"cluster": "/authority/cluster", "coordination": "/authority/coordination"}
 
-    def compose(self, *arguments, within=300, file=DOCKER / "compose.yaml"):
-        return command(*compose_command(), "--file", file, *arguments, within=within, env=self.env)
+    def compose(self, *arguments, file="compose.yaml", more_files=(), more_env=None, within=300):
+        files = [part for name in (file, *more_files) for part in ("--file", DOCKER / name)]
+        return command(*compose_command(), *files, *arguments, within=within, env={**self.env, **(more_env or {})})
+
+    def make_anew(self, host, more_files=(), more_env=None):
+        """Another container for a host, by compose.yaml and `more_files`; its volumes stay."""
+        self.compose(
+            "up", "--detach", "--no-build", "--no-deps", "--force-recreate", "--timeout", "10", host,
+            more_files=more_files, more_env=more_env,
+        )  # fmt: skip
+        self.ids.pop(host, None)
 
     def up(self):
         self.compose("up", "--detach", "--no-build")
@@ -155,7 +167,37 @@ class Cluster:
 
     def setup(self, script, check=True):
         """A shell script on the host that has the authorities, after the functions of cluster-pki."""
-        return self.run("setup", "sh", "-euc", f". /usr/local/bin/cluster-pki-functions\n{script}", check=check)
+        now = "\n".join(f"{kind}={path}" for kind, path in self.authorities.items())
+        return self.run("setup", "sh", "-euc", f". /usr/local/bin/cluster-pki-functions\n{now}\n{script}", check=check)
+
+    # What the module says, and is told.
+
+    def status(self, node):
+        return json.loads(self.run(node, "clickhouse-mtls", "status", "--json").stdout)
+
+    def recovered(self, node):
+        """What was refused last is in order again."""
+        eventually(lambda: self.status(node)["reload"]["last_error"] is None, 60, f"{node} without an error", pause=0.2)
+
+    @contextmanager
+    def configured(self, change, file="config.xml"):
+        """All nodes with a changed configuration, from when it is in force: `change` maps the text of the file to another one. (Of
+        users.xml the module says so only where a change is about certificates.)"""
+        path = self.config / file
+        before = path.read_text(encoding="utf-8")
+
+        def put(text):
+            assert text != path.read_text(encoding="utf-8"), "the configuration is as it was"
+            since = self.now()
+            path.write_text(text, encoding="utf-8")
+            for node in NODES if file == "config.xml" else ():
+                self.log_line(node, since, "clickhouse-mtls: generation", "is in force", within=30)
+
+        try:
+            put(change(before))
+            yield
+        finally:
+            put(before)
 
     # Tables.
 
@@ -168,10 +210,12 @@ class Cluster:
             "CREATE TABLE IF NOT EXISTS all_events ON CLUSTER cluster (id UInt64, text String) "
             "ENGINE = Distributed(cluster, default, events, id)"
         )
+        self.query("CREATE TABLE IF NOT EXISTS all_ones ON CLUSTER cluster (dummy UInt8) ENGINE = Distributed(cluster, system, one)")
 
-    def replicas_agree(self, within=60):
-        """Both replicas of the first shard hold the same rows; not while rows arrive."""
-        content = "SELECT count(), sum(id), uniqExact(id) FROM events"
+    def replicas_agree(self, base=0, within=60):
+        """Both replicas of the first shard hold the same rows of those that are numbered from `base` on; not while such rows arrive.
+        (Where an insert was cut off from ZooKeeper, they may have to wait five minutes until they do.)"""
+        content = f"SELECT count(), sum(id), uniqExact(id) FROM events WHERE id >= {base} AND id < {base} + 100000000"
 
         def same():
             return self.query(content, "ch1") == self.query(content, "ch2")
