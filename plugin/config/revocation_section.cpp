@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/distinguished_name.h"
 #include "config/limits_section.h"
 
 namespace chmtls::config
@@ -27,6 +28,21 @@ RevocationRule read_rule(Section & section, RevocationRule rule)
     return rule;
 }
 
+/// In the one form that certificates' names are printed in; empty: there is none that can be used.
+std::string read_subject(Section & authority)
+{
+    const std::string written = authority.text("subject").value_or("");
+    if (written.empty())
+        return {};
+    auto subject = normal_distinguished_name(written);
+    if (!subject)
+        authority.refuse(
+            "subject", fmt::format("\"{}\" is no distinguished name", printable(written)),
+            "write it as RFC 4514 does, such as CN=Issuing CA,O=Example, with a backslash before each of , + \" \\ < > ; in a "
+            "value");
+    return subject.value_or("");
+}
+
 }
 
 RevocationSection read_revocation(Section & parent, const RevocationSection & inherited, Findings & findings)
@@ -44,7 +60,7 @@ RevocationSection read_revocation(Section & parent, const RevocationSection & in
     for (size_t i = 0; i < authorities.size(); ++i)
     {
         Section authority(*authorities[i], section.key_path("authority", i, authorities.size()), findings);
-        const std::string subject = authority.text("subject").value_or("");
+        const std::string subject = read_subject(authority);
         const RevocationRule rule = read_rule(authority, result.rule);
         if (!authorities[i]->find("subject"))
             authority.refuse("", "no <subject>", "name the authority by its subject, such as CN=Issuing CA,O=Example");

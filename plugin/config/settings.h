@@ -134,7 +134,7 @@ struct RevocationSection
 {
     RevocationRule rule;
     std::chrono::seconds warn_before{3600};            ///< of a list's nextUpdate
-    std::map<std::string, RevocationRule> authorities; ///< by subject, RFC 4514
+    std::map<std::string, RevocationRule> authorities; ///< by subject, as normal_distinguished_name
 };
 
 struct TrustDomain

@@ -1,6 +1,7 @@
 #include "generation/build_trust.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -66,6 +67,7 @@ public:
         note_lists(shares[0], result.server_authorities, settings.revocation, result.revocation_lists);
         note_lists(shares[1], result.client_authorities, settings.revocation, result.revocation_lists);
         warn_of_lists(result.revocation_lists);
+        warn_of_strangers(sets, own_crls);
         if (auto set = spiffe::BundleSet::create(std::move(bundles), std::move(revocation)))
             result.bundles = std::move(*set);
         else
@@ -250,6 +252,36 @@ private:
                     "revocation is `require`, but there is no CRL of {}: nothing that it has signed is accepted",
                     printable(subject)));
         }
+    }
+
+    /// A rule for an authority that bears another name than was meant would be no rule at all.
+    void warn_of_strangers(
+        const std::vector<const std::vector<Certificate> *> & sets, const std::vector<std::vector<trust::Crl>> & own_crls)
+    {
+        std::set<std::string> known;
+        for (const auto * set : sets)
+            for (const Certificate & authority : *set)
+                known.insert(authority.facts().subject);
+        for (const trust::Crl & list : crls_)
+            known.insert(list.issuer());
+        for (const auto & lists : own_crls)
+            for (const trust::Crl & list : lists)
+                known.insert(list.issuer());
+        std::set<std::string> strangers;
+        const auto look_at = [&](const config::RevocationSection & section)
+        {
+            for (const auto & [subject, rule] : section.authorities)
+                if (!known.contains(subject))
+                    strangers.insert(subject);
+        };
+        look_at(asked_.settings.revocation);
+        for (const config::TrustDomain & domain : asked_.settings.trust_domains)
+            look_at(domain.revocation);
+        for (const std::string & subject : strangers)
+            warnings_.push_back(fmt::format(
+                "revocation.authority: no authority and no list that is loaded here bears the subject {}: the rule is for an "
+                "intermediate of that name that peers send, or for nobody",
+                printable(subject, 1024)));
     }
 
     void warn_of_lists(const std::vector<RevocationList> & lists)

@@ -7,6 +7,7 @@
 #include <openssl/objects.h>
 
 #include "base/bytes.h"
+#include "base/distinguished_name.h"
 #include "base/utf8.h"
 #include "openssl/pointers.h"
 
@@ -41,41 +42,6 @@ std::string hex_of_der(const ASN1_STRING * value)
     return length <= 0 ? "#" : "#" + to_hex({data, static_cast<size_t>(length)});
 }
 
-void append_hex_pairs(std::string & out, std::string_view bytes)
-{
-    static constexpr std::string_view digits = "0123456789ABCDEF";
-    for (const char c : bytes)
-    {
-        const auto byte = static_cast<uint8_t>(c);
-        out += '\\';
-        out += digits[byte >> 4];
-        out += digits[byte & 0x0f];
-    }
-}
-
-/// RFC 4514 2.4. `text` is UTF-8.
-void append_escaped(std::string & out, std::string_view text)
-{
-    for (size_t at = 0; at < text.size();)
-    {
-        const CodePoint next = decode_utf8(text.substr(at));
-        const size_t length = next.length == 0 ? 1 : next.length;
-        const std::string_view piece = text.substr(at, length);
-        const bool first = at == 0;
-        const bool last = at + length == text.size();
-        at += length;
-        if (next.length == 0 || is_control(next.value))
-        {
-            append_hex_pairs(out, piece);
-            continue;
-        }
-        const bool special = next.value < 0x80 && std::string_view("\"+,;<>\\").find(piece.front()) != std::string_view::npos;
-        if (special || (first && next.value == '#') || ((first || last) && next.value == ' '))
-            out += '\\';
-        out += piece;
-    }
-}
-
 void append_attribute(std::string & out, const X509_NAME_ENTRY * entry)
 {
     const ASN1_OBJECT * const type = X509_NAME_ENTRY_get_object(entry);
@@ -85,7 +51,7 @@ void append_attribute(std::string & out, const X509_NAME_ENTRY * entry)
     out += '=';
     const auto text = nid == NID_undef ? std::nullopt : string_value(value);
     if (text)
-        append_escaped(out, *text);
+        out += escape_attribute_value(*text);
     else
         out += hex_of_der(value);
 }

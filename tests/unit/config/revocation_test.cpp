@@ -50,7 +50,7 @@ TEST(RevocationConfiguration, AuthoritiesAndTrustDomainsInherit)
     const Settings settings
         = parsed("<revocation><policy>require</policy><grace>2h</grace><warn_before>0</warn_before>"
                  "<authority><subject>CN=Old CA,O=Example</subject><policy>off</policy></authority>"
-                 "<authority><subject>CN=Slow CA</subject><stale>open</stale></authority></revocation>"
+                 "<authority><subject>cn = Slow CA , o=A\\2c B</subject><stale>open</stale></authority></revocation>"
                  "<trust_domains><trust_domain><name>a.test</name><bundle>/a</bundle><crl>/a.crl</crl><crl>/a.d</crl>"
                  "<revocation><grace>0</grace></revocation></trust_domain>"
                  "<trust_domain><name>b.test</name><bundle>/b</bundle></trust_domain></trust_domains>");
@@ -59,7 +59,7 @@ TEST(RevocationConfiguration, AuthoritiesAndTrustDomainsInherit)
     const RevocationRule & old = settings.revocation.authorities.at("CN=Old CA,O=Example");
     EXPECT_EQ(old.policy, RevocationPolicy::off);
     EXPECT_EQ(old.grace, hours(2));
-    const RevocationRule & slow = settings.revocation.authorities.at("CN=Slow CA");
+    const RevocationRule & slow = settings.revocation.authorities.at("CN=Slow CA,O=A\\, B");
     EXPECT_EQ(slow.policy, RevocationPolicy::require);
     EXPECT_EQ(slow.stale, StaleList::open);
     ASSERT_THAT(settings.trust_domains, SizeIs(2));
@@ -104,8 +104,11 @@ INSTANTIATE_TEST_SUITE_P(
         RefusalCase{"NegativeGrace", "<grace>-1</grace>", "mtls.revocation.grace", "no length of time"},
         RefusalCase{"NoSubject", "<authority><policy>off</policy></authority>", "mtls.revocation.authority", "no <subject>"},
         RefusalCase{
-            "SubjectTwice", "<authority><subject>CN=a</subject></authority><authority><subject>CN=a</subject></authority>",
+            "SubjectTwice", "<authority><subject>CN=a</subject></authority><authority><subject>cn=a </subject></authority>",
             "mtls.revocation.authority[1].subject", "given twice"},
+        RefusalCase{
+            "SubjectThatIsNoName", "<authority><subject>Issuing CA</subject></authority>", "mtls.revocation.authority.subject",
+            "no distinguished name"},
         RefusalCase{
             "WarnBeforeOfAuthority", "<authority><subject>CN=a</subject><warn_before>1h</warn_before></authority>",
             "mtls.revocation.authority.warn_before", "unknown key"}),

@@ -305,6 +305,18 @@ TEST(Loader, CrlOfOneOfTwoNamesakesGoesToThatOne)
     EXPECT_EQ(generation->bundles->find("example.org")->crls().size(), 0u);
 }
 
+TEST(Loader, ARevocationRuleForNobodyGetsAWarning)
+{
+    test::Site site;
+    const auto with = [&](const std::string & subject)
+    {
+        site.mtls = "<revocation><authority><subject>" + subject + "</subject><policy>require</policy></authority></revocation>";
+        return loaded(site).generation;
+    };
+    EXPECT_THAT(with("cn = root")->warnings, IsEmpty());
+    EXPECT_THAT(with("CN=Root")->warnings, ElementsAre(AllOf(HasSubstr("revocation.authority"), HasSubstr("CN=Root"))));
+}
+
 TEST(Loader, NamesakesWhoseNameIsNotAsciiHaveAListEach)
 {
     const test::Site site;

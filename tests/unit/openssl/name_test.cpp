@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/distinguished_name.h"
 #include "openssl/certificate.h"
 #include "openssl/name.h"
 #include "openssl/pointers.h"
@@ -55,6 +56,10 @@ class Names : public testing::TestWithParam<NameCase>
 TEST_P(Names, ArePrintedAsRfc4514Says)
 {
     EXPECT_EQ(printed(GetParam().attributes), GetParam().text);
+    if (!GetParam().text.empty())
+    {
+        EXPECT_EQ(normal_distinguished_name(GetParam().text), GetParam().text) << "what is configured can be compared with it";
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(
