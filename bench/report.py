@@ -2,6 +2,7 @@
 """Turns the JSON files of `./run bench` into the table of bench/README.md and into plots.
 
     report.py [--plots DIRECTORY] [--table FILE] RESULT.json...
+    report.py --table FILE --servers SERVERS.jsonl
 
 Every figure is the median of the repetitions of one run, and every ratio is between two benchmarks of that same run: ours and the
 baseline that it is named against. More than 1 is better than the baseline.
@@ -9,12 +10,15 @@ baseline that it is named against. More than 1 is better than the baseline.
 
 import argparse
 import json
+import os
 import re
 import statistics
+import time
 from collections import defaultdict
 from pathlib import Path
 
-BEGIN, END = "<!-- results: written by report.py -->", "<!-- end of results -->"
+MARKS = ("<!-- results: written by report.py -->", "<!-- end of results -->")
+SERVER_MARKS = ("<!-- servers: written by report.py -->", "<!-- end of servers -->")
 NANOSECONDS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 
 # (pattern of ours, its baseline, the goal for baseline / ours)
@@ -30,6 +34,11 @@ BASELINES = [
     (r"(mixed|regex)/(\d+)", r"linear_re2/\1/\2", None),
 ]
 GOALS = {"known_client": 1.05}
+# What is to stay below a time whatever the size: (pattern, nanoseconds).
+BOUNDED = [(r"(exact|wildcard|rest|partial|capture|mixed|mixed_asked|clickhouse_users)/\d+", 300)]
+BOUNDED_COUNTERS = {"p99_ms": 300}
+# Of ./run bench-servers: the first word of a figure -> stock / patched.
+SERVER_GOALS = {"new": 1.00, "kept": 0.99, "between": 0.98}
 COUNTERS = {"p50_ms": "ms", "p99_ms": "ms", "bytes_per_generation": "bytes", "bytes_left_behind": "bytes"}
 
 
@@ -98,21 +107,44 @@ def table(times, counters, context):
         lines.append(
             f"| `{ours}` | {shown(times[ours])} | `{baseline}` | {shown(times[baseline])} | {ratio:.2f} | {wanted} | {met} |"
         )
-    if counters:
-        lines += ["", "| benchmark | counter | value |", "|---|---|---|"]
+    lines += ["", "| benchmark | value | goal | |", "|---|---|---|---|"]
+    for name in sorted(times, key=by_numbers):
+        for pattern, most in BOUNDED:
+            if re.fullmatch(pattern, name):
+                lines.append(f"| `{name}` | {shown(times[name])} | {shown(most)} | {'met' if times[name] <= most else 'missed'} |")
     for name, counted in sorted(counters.items()):
         for key, value in counted.items():
-            lines.append(f"| `{name}` | {key} | {value:,.0f} {COUNTERS[key]} |")
+            most = BOUNDED_COUNTERS.get(key)
+            met = "" if most is None else "met" if value <= most else "missed"
+            lines.append(f"| `{name}` {key} | {value:,.0f} {COUNTERS[key]} | {f'{most} {COUNTERS[key]}' if most else ''} | {met} |")
     return "\n".join(lines)
 
 
-def write_table(file, text):
+def servers_table(file):
+    """Of the lines that server_bench.py and cluster_bench.py print."""
+    lines = [
+        f"Load {os.getloadavg()[2]:.1f} over the 15 minutes before the end, {time.strftime('%Y-%m-%d')}.",
+        "",
+        "| figure | stock / patched | by the servers' processor time | goal | |",
+        "|---|---|---|---|---|",
+    ]
+    for line in file.read_text().splitlines():
+        one = json.loads(line)
+        goal = SERVER_GOALS[re.match(r"\w+", one["figure"]).group()]
+        by_cpu = f"{one['server_ratio']:.2f}" if "server_ratio" in one else ""
+        met = "met" if one["ratio"] >= goal else "missed"
+        lines.append(f"| {one['figure']} | {one['ratio']:.2f} | {by_cpu} | {goal:.2f} | {met} |")
+    return "\n".join(lines)
+
+
+def write_table(file, text, marks):
+    begin, end = marks
     content = file.read_text()
-    if BEGIN not in content or END not in content:
+    if begin not in content or end not in content:
         raise SystemExit(f"{file}: the marks for the results are missing")
-    before, rest = content.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    file.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+    before, rest = content.split(begin, 1)
+    after = rest.split(end, 1)[1]
+    file.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 
 def growing(times):
@@ -156,15 +188,19 @@ def plot(times, directory):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", nargs="+")
+    parser.add_argument("results", nargs="*")
     parser.add_argument("--plots", type=Path)
     parser.add_argument("--table", type=Path)
+    parser.add_argument("--servers", type=Path)
     arguments = parser.parse_args()
+    if arguments.servers:
+        write_table(arguments.table, servers_table(arguments.servers), SERVER_MARKS)
+        return
     times, counters, context = medians(arguments.results)
     text = table(times, counters, context)
     print(text)
     if arguments.table:
-        write_table(arguments.table, text)
+        write_table(arguments.table, text, MARKS)
     if arguments.plots:
         plot(times, arguments.plots)
 

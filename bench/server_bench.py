@@ -10,6 +10,7 @@ each over the native protocol and over HTTPS. One line of JSON per figure: `rati
 the patched server is faster.
 """
 
+import hashlib
 import http.client
 import json
 import socket
@@ -31,8 +32,9 @@ from lib.server import Config, Server, user  # noqa: E402
 STOCK = Path("/usr/sbin/clickhouse-server")
 CLIENTS = 2
 NEW = 150  # connections of each client in a round
-KEPT = 400  # queries in a round
+KEPT = 1000  # queries in a round
 RULES = 100
+PASSWORD = "correct horse"
 
 
 class Native:
@@ -44,11 +46,11 @@ class Native:
     ONE = b"\x011\x05UInt8\x01"  # column "1" of UInt8: 1
     END_OF_STREAM = b"\x05"
 
-    def __init__(self, server, context, name):
+    def __init__(self, server, context, by_certificate):
         plain = socket.create_connection(("127.0.0.1", server.ports["tcp_port_secure"]))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = context.wrap_socket(plain)
-        self.socket.sendall(self.HELLO + text("default") + text(name) + text(""))
+        self.socket.sendall(self.HELLO + text("default") + text("alice") + text("" if by_certificate else PASSWORD))
         answer = self.socket.recv(4096)
         if not answer.startswith(b"\x00"):
             raise RuntimeError(f"the server did not say hello: {answer[:300]!r}")
@@ -67,11 +69,10 @@ class Native:
 
 
 class Https:
-    def __init__(self, server, context, name):
+    def __init__(self, server, context, by_certificate):
         self.connection = http.client.HTTPSConnection("127.0.0.1", server.ports["https_port"], context=context)
-        self.headers = {"X-ClickHouse-User": name}
-        if name != "default":
-            self.headers["X-ClickHouse-SSL-Certificate-Auth"] = "on"
+        login = {"X-ClickHouse-SSL-Certificate-Auth": "on"} if by_certificate else {"X-ClickHouse-Key": PASSWORD}
+        self.headers = {"X-ClickHouse-User": "alice", **login}
 
     def ask(self):
         self.connection.request("GET", "/?query=SELECT+1", headers=self.headers)
@@ -88,7 +89,7 @@ def text(value):
 
 
 class Subject:
-    """A server and how its clients log in: stock by a user without password behind strict TLS, patched by certificate."""
+    """A server behind strict mutual TLS, and how its clients log in: to stock with a password as well, to patched by certificate alone."""
 
     def __init__(self, name, binary, directory, ca, mtls):
         pair = ca.issue(f"{name}-server", "server", dns=("localhost",))
@@ -97,8 +98,10 @@ class Subject:
             f"<caConfig>{ca.file}</caConfig><verificationMode>strict</verificationMode>"
             "<invalidCertificateHandler><name>RejectCertificateHandler</name></invalidCertificateHandler>"
         )
-        self.user = "default" if mtls is None else "alice"
-        self.server = Server(binary, directory / name, Config(files, files, mtls, user(self.user, "<password/>" if mtls is None else "")))
+        self.by_certificate = mtls is not None
+        hashed = f"<password_sha256_hex>{hashlib.sha256(PASSWORD.encode()).hexdigest()}</password_sha256_hex>"
+        alice = user("alice", "" if self.by_certificate else hashed)
+        self.server = Server(binary, directory / name, Config(files, files, mtls, alice))
         client = ca.issue(f"{name}-client", "alice")
         self.context = ssl.create_default_context(cafile=str(ca.file))
         self.context.check_hostname = False
@@ -111,7 +114,7 @@ class Subject:
     def new(self, protocol):
         def connect():
             for _ in range(NEW):
-                client = protocol(self.server, self.context, self.user)
+                client = protocol(self.server, self.context, self.by_certificate)
                 client.ask()
                 client.close()
 
@@ -132,7 +135,7 @@ class Subject:
             raise failed[0]
 
     def kept(self, protocol):
-        client = protocol(self.server, self.context, self.user)
+        client = protocol(self.server, self.context, self.by_certificate)
         for _ in range(KEPT):
             client.ask()
         client.close()

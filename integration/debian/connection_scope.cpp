@@ -29,7 +29,14 @@ uint32_t flags_of(const Poco::Net::HTTPRequest & request)
         flags |= CHMTLS_LOGIN_PASSWORD_GIVEN;
     if (request.has("Authorization"))
         flags |= CHMTLS_LOGIN_OTHER_CREDENTIALS | CHMTLS_LOGIN_USER_NAMED;
-    for (const auto & [name, value] : Poco::URI(request.getURI()).getQueryParameters())
+    const auto & target = request.getURI();
+    const auto has = [&](const char * text)
+    {
+        return target.find(text) != std::string::npos;
+    };
+    if (!has("%") && !has("user") && !has("password")) // neither plain nor encoded: not to be taken apart
+        return flags;
+    for (const auto & [name, value] : Poco::URI(target).getQueryParameters())
     {
         if (name == "user")
             flags |= CHMTLS_LOGIN_OTHER_CREDENTIALS | (value.empty() ? 0U : CHMTLS_LOGIN_USER_NAMED);

@@ -55,7 +55,7 @@ class Server:
     arguments: tuple = ()
 
     def __post_init__(self):
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
         names = ("tcp_port", "http_port") + tuple(self.config.listeners)
         self.ports = dict(zip(names, free_ports(len(names))))
         self.process = None
@@ -72,7 +72,8 @@ class Server:
 
     @property
     def log_file(self):
-        return self.directory / "server.log"
+        """Not beside the configuration, whose directory is watched."""
+        return self.directory / "log" / "server.log"
 
     def write_config(self, **changes):
         for name, value in changes.items():
@@ -84,7 +85,7 @@ class Server:
             self.config_file,
             f"""<?xml version="1.0"?>
 <{config.root}>
-<logger><level>trace</level><log>{self.log_file}</log><errorlog>{self.directory}/server.err.log</errorlog></logger>
+<logger><level>trace</level><log>{self.log_file}</log><errorlog>{self.directory}/log/server.err.log</errorlog></logger>
 <listen_host>127.0.0.1</listen_host>
 {ports}
 <openSSL><server>{config.openssl_server}</server><client>{config.openssl_client}</client></openSSL>
