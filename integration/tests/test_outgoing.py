@@ -161,6 +161,32 @@ def test_url_compares_what_it_was_given(pairing, openssl, dns, ip, host, reached
             pairing.near.admin(query)
 
 
+@pytest.mark.parametrize(("dns", "reached"), [("localhost", True), ("far.example", False)])
+def test_dictionaries_go_by_the_same_rules(pairing, openssl, dns, reached):
+    pair = pairing.ca.issue("far-2", "far", dns=(dns,))
+    pairing.far.write_config(openssl_server=openssl(pairing.trusted_by_far, pair, "strict"))
+    eventually(
+        lambda: ssl_der(pair) == clients.server_certificate(pairing.far, pairing.ca.file, pair=pairing.node), what="the far certificate"
+    )
+    query = "user=with_password&amp;password=correct%20horse&amp;query=SELECT%20toUInt64(1),'seven'"
+    dictionary = f"""<yandex><dictionary><name>numbers</name><lifetime>0</lifetime><layout><flat/></layout>
+<source><http><url>https://localhost:{pairing.far.ports['https_port']}/?{query}</url><format>TSV</format></http></source>
+<structure><id><name>id</name></id><attribute><name>word</name><type>String</type><null_value/></attribute></structure>
+</dictionary></yandex>"""
+    write(pairing.near.directory / "numbers_dictionary.xml", dictionary.encode())
+    pairing.near.write_config(
+        openssl_client=pairing.client(more="<extendedVerification>true</extendedVerification>"),
+        extra="<dictionaries_config>*_dictionary.xml</dictionaries_config>",
+    )
+    pairing.near.start()
+    ask = "SELECT dictGetString('numbers', 'word', toUInt64(1))"
+    if reached:
+        assert pairing.near.admin(ask) == "seven"
+    else:
+        with pytest.raises(RuntimeError, match="clickhouse-mtls: .*localhost"):
+            pairing.near.admin(ask)
+
+
 def test_native_connections_send_the_configured_name(pairing):
     by_name = pairing.ca.issue("by-name", "chosen-by-name", dns=("localhost",))
     pairing.far.write_config(
@@ -172,6 +198,21 @@ def test_native_connections_send_the_configured_name(pairing):
     )
     pairing.near.write_config(extra=pairing.cluster().replace("127.0.0.1", "localhost"))
     assert pairing.start().ask(), pairing.said
+    assert 'identity="CN=chosen-by-name' in pairing.near.log()
+
+
+def test_so_does_url(pairing):
+    by_name = pairing.ca.issue("by-name", "chosen-by-name", dns=("localhost",))
+    pairing.far.write_config(
+        mtls=f"<server_certificates><certificate><server_name>localhost</server_name><certificateFile>{by_name.certificate}"
+        f"</certificateFile><privateKeyFile>{by_name.key}</privateKeyFile></certificate></server_certificates>"
+    )
+    eventually(
+        lambda: ssl_der(by_name) == clients.server_certificate(pairing.far, pairing.ca.file, pair=pairing.node), what="the certificate"
+    )
+    pairing.near.start()
+    url = f"https://localhost:{pairing.far.ports['https_port']}/?user=with_password&password=correct%20horse&query=SELECT%207"
+    assert pairing.near.admin(f"SELECT x FROM url('{url}', TSV, 'x UInt8')") == "7"
     assert 'identity="CN=chosen-by-name' in pairing.near.log()
 
 
