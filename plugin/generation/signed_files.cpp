@@ -19,11 +19,19 @@ namespace
 using config::PolicyFile;
 using signature::PublicKey;
 
+/// Does the configuration itself name the file, or does a directory only hold it?
+enum class Found
+{
+    by_name,
+    in_directory,
+};
+
 /// A file that has to be signed, and the setting that names it.
 struct Signed
 {
     std::string path;
     std::string field;
+    Found found = Found::by_name;
 };
 
 std::vector<Signed> signed_files(FileSet & files, const config::Settings & settings)
@@ -43,7 +51,7 @@ std::vector<Signed> signed_files(FileSet & files, const config::Settings & setti
     {
         for (const std::string & path : paths)
             for (const Piece & piece : crl_files(files, path))
-                result.push_back({piece.path, field});
+                result.push_back({piece.path, field, piece.path == path ? Found::by_name : Found::in_directory});
     };
     add_lists(settings.crl_files, "mtls.crl");
     for (size_t i = 0; i < settings.trust_domains.size(); ++i)
@@ -104,7 +112,7 @@ std::vector<PublicKey> read_keys(const config::SignedPolicy & policy, FileSet & 
 }
 
 /// Sequence and content of a file whose signature holds.
-Result<signature::Accepted> check_one(FileSet & files, const std::string & path, const std::vector<PublicKey> & keys)
+Result<signature::Accepted> check_one(FileSet & files, const std::string & path, Found found, const std::vector<PublicKey> & keys)
 {
     const Result<FileContent> & content = files.read(path);
     if (!content)
@@ -112,12 +120,13 @@ Result<signature::Accepted> check_one(FileSet & files, const std::string & path,
     if (path.find('\n') != std::string::npos) // the file of sequence numbers has a line for each
         return fail({path, "", "the name of a signed file has a line break", "rename the file", ""});
     const std::string source = signature_file(path);
+    const std::string name = path.substr(path.rfind('/') + 1);
     const Result<FileContent> & text = read_signature(files, path);
     if (!text)
     {
         Error error = text.error();
         error.reason = "the file has to be signed, but its signature cannot be read: " + error.reason;
-        error.remedy = fmt::format("sign it: minisign -S -H -t \"sequence:N\" -m {}", path);
+        error.remedy = fmt::format("sign it: minisign -S -H -t \"sequence:N file:{}\" -m {}", name, path);
         return tl::unexpected(std::move(error));
     }
     const auto parsed = signature::parse_signature(as_text(text->bytes), source);
@@ -128,7 +137,11 @@ Result<signature::Accepted> check_one(FileSet & files, const std::string & path,
     const auto statement = signature::parse_statement(parsed->trusted_comment, source);
     if (!statement)
         return tl::unexpected(statement.error());
-    const std::string name = path.substr(path.rfind('/') + 1);
+    // Sequences are kept by path: in a directory an old list under a new name would be a first sight.
+    if (statement->file.empty() && found == Found::in_directory)
+        return fail(
+            {source, "", "does not say in its trusted comment which file of the directory it was made for",
+             fmt::format("sign it again: minisign -S -H -t \"sequence:N file:{}\" -m {}", name, path), ""});
     if (!statement->file.empty() && statement->file != name)
         return fail(
             {source, "", fmt::format("was made for a file named '{}'", printable(statement->file)),
@@ -181,9 +194,9 @@ signature::Sequences check_signatures(
             "mtls.signed_policy.state_file: {} remembers nothing yet: the sequence numbers that are there now are the first",
             settings.signed_policy.state_file));
     signature::Sequences result = before;
-    for (const auto & [path, field] : signed_files(files, settings))
+    for (const auto & [path, field, found] : signed_files(files, settings))
     {
-        auto accepted = check_one(files, path, keys);
+        auto accepted = check_one(files, path, found, keys);
         if (accepted)
             if (const auto grown = check_sequence(before, path, *accepted, signature_file(path)); !grown)
                 accepted = tl::unexpected(grown.error());

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -59,7 +60,7 @@ def config(tmp_path, pki, signer):
     shutil.copy(pki.bundle, tmp_path / "bundle.json")
     shutil.copy(pki.crl, tmp_path / "lists")
     for name in FILES:
-        signer.sign(tmp_path / name, "sequence:1")
+        signer.sign(tmp_path / name, f"sequence:1 file:{Path(name).name}")
     path = tmp_path / "config.xml"
     path.write_text(SERVER.format(pki=pki.path, dir=tmp_path, key=signer.public))
     return path

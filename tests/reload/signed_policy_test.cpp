@@ -166,7 +166,27 @@ TEST(SignedPolicy, EachListOfADirectoryIsSigned)
     site.mtls += "<crl>" + site.path("lists") + "</crl>";
     site.write("lists/one.pem", site.contents.crl);
     EXPECT_THAT(refusal_of(site), HasSubstr("lists/one.pem.minisig"));
-    site.sign("lists/one.pem", 1);
+    site.sign("lists/one.pem", "sequence:1 file:one.pem");
+    EXPECT_EQ(refusal_of(site), "");
+}
+
+TEST(SignedPolicy, AnOldListOfADirectoryDoesNotComeBackUnderANewName)
+{
+    SignedSite site;
+    fs::create_directory(site.dir.file("lists"));
+    site.mtls += "<crl>" + site.path("lists") + "</crl>";
+    site.write("lists/one.pem", site.contents.crl);
+    site.sign("lists/one.pem", "sequence:3 file:one.pem");
+    const std::string old_signature = site.read("lists/one.pem.minisig");
+    site.sign("lists/one.pem", 3);
+    EXPECT_THAT(refusal_of(site), AllOf(HasSubstr("lists/one.pem.minisig"), HasSubstr("which file of the directory")));
+
+    site.sign("lists/one.pem", "sequence:4 file:one.pem");
+    EXPECT_EQ(refusal_of(site), "");
+    site.write("lists/two.pem", site.contents.crl);
+    site.write("lists/two.pem.minisig", old_signature);
+    EXPECT_THAT(refusal_of(site), AllOf(HasSubstr("lists/two.pem.minisig"), HasSubstr("named 'one.pem'")));
+    site.sign("lists/two.pem", "sequence:1 file:two.pem");
     EXPECT_EQ(refusal_of(site), "");
 }
 
