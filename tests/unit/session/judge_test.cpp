@@ -66,18 +66,19 @@ TEST(JudgeSession, UntilItsCertificateEndsToTheSecond)
     const auto alice = identity(*generation, client("alice"), World::client_query());
     const UnixTime end = alice->valid_until;
     for (const auto & by : {generation, next})
-    {
-        SCOPED_TRACE(by->number);
-        const auto before = judge_one(*by, session(alice, "alice"), end - seconds(1));
-        EXPECT_TRUE(before.passes) << before.message;
-        EXPECT_EQ(before.valid_until, end);
-        for (const UnixTime now : {end, end + seconds(1)})
+        for (const std::string user : {"alice", ""}) // one that nobody has logged in on is judged by its chain alone
         {
-            const auto after = judge_one(*by, session(alice, "alice"), now);
-            EXPECT_FALSE(after.passes);
-            EXPECT_EQ(after.reason, Reason::expired);
+            SCOPED_TRACE(user + " by " + std::to_string(by->number));
+            const auto before = judge_one(*by, session(alice, user), end - seconds(1));
+            EXPECT_TRUE(before.passes) << before.message;
+            EXPECT_EQ(before.valid_until, end);
+            for (const UnixTime now : {end, end + seconds(1)})
+            {
+                const auto after = judge_one(*by, session(alice, user), now);
+                EXPECT_FALSE(after.passes);
+                EXPECT_EQ(after.reason, Reason::expired);
+            }
         }
-    }
 }
 
 TEST(JudgeSession, OnlyAsLongAsItsListenerStillAsks)

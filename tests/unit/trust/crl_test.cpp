@@ -345,3 +345,21 @@ TEST(CrlCheck, RemembersASignatureForOneKeyOnly)
         EXPECT_EQ(reason(leaf, renewed), Reason::revoked);
     }
 }
+
+TEST(CrlCheck, AListThatHasProvedOneKeyReplacesNoneOfAnother)
+{
+    const Pki pki;
+    const pki::Issued renewed = must(pki::issue(pki::Spec::authority("signer"), pki.root, now));
+    const pki::Issued leaf = must(pki::issue(leaf_spec("carol"), renewed, now));
+    pki::CrlSpec newer;
+    newer.number = 2;
+    const auto store
+        = must(TrustStore::create({pki.root.certificate}, joined(list(pki.signer, newer), list(renewed, revoking(leaf))), {}));
+    const auto reason = [&](const pki::Issued & issued, const pki::Issued & issuer)
+    {
+        const std::vector<Certificate> sent{issuer.certificate};
+        return store->verify({.leaf = issued.certificate, .intermediates = sent, .at = now}).reason;
+    };
+    EXPECT_EQ(reason(pki.leaf, pki.signer), Reason::valid);
+    EXPECT_EQ(reason(leaf, renewed), Reason::revoked);
+}
