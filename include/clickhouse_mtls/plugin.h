@@ -23,6 +23,7 @@
 #ifndef CLICKHOUSE_MTLS_PLUGIN_H
 #define CLICKHOUSE_MTLS_PLUGIN_H
 
+/* NOLINTBEGIN(modernize-deprecated-headers,modernize-use-using): this is C as well. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -381,5 +382,6 @@ extern "C"
 #ifdef __cplusplus
 }
 #endif
+/* NOLINTEND(modernize-deprecated-headers,modernize-use-using) */
 
 #endif

@@ -36,11 +36,11 @@ constexpr std::chrono::milliseconds between_attempts{150};
 void append_text(const Poco::Util::AbstractConfiguration & config, const std::string & key, std::string & text)
 {
     if (config.has(key))
-        text += key + "=" + config.getString(key, {}) + "\n";
+        text.append(key).append("=").append(config.getString(key, {})).append("\n");
     Poco::Util::AbstractConfiguration::Keys below;
     config.keys(key, below);
     for (const auto & name : below)
-        append_text(config, key + "." + name, text);
+        append_text(config, std::string(key).append(".").append(name), text);
 }
 
 // By local port, and on the way notes which SSL belongs to the connection that this thread serves.

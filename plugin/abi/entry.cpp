@@ -50,7 +50,8 @@ uint64_t number_of(const void * handle)
 template <typename Handle>
 Handle * handle_of(uint64_t number)
 {
-    return reinterpret_cast<Handle *>(static_cast<uintptr_t>(number)); // a number in a pointer's clothes, see handles.h
+    // A number in a pointer's clothes, see handles.h.
+    return reinterpret_cast<Handle *>(static_cast<uintptr_t>(number)); // NOLINT(performance-no-int-to-ptr)
 }
 
 Instance * instance_of(const chmtls_plugin * handle)
