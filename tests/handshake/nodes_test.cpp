@@ -169,7 +169,7 @@ TEST_P(Nodes, AKeeperIsVerifiedWhateverTheContextSays)
     Bound bound(plugin);
     const auto client = bound.client(version());
     SSL_CTX_set_verify(client.get(), SSL_VERIFY_NONE, nullptr);
-    for (const uint32_t purpose : {CHMTLS_PURPOSE_GENERAL, CHMTLS_PURPOSE_KEEPER})
+    for (const uint32_t purpose : {uint32_t{CHMTLS_PURPOSE_GENERAL}, uint32_t{CHMTLS_PURPOSE_KEEPER}})
     {
         TlsPair pair(server.get(), client.get());
         SslBinding::set_purpose(pair.client(), purpose);
