@@ -67,6 +67,8 @@ bool has_unknown_critical(const STACK_OF(X509_EXTENSION) * extensions, std::init
 /// OpenSSL passes over a block whose BEGIN line is damaged in silence, and the list is gone with it.
 bool lacks_a_list(std::string_view text, size_t found)
 {
+    constexpr std::string_view begin_line = "-----BEGIN " PEM_STRING_X509_CRL "-----";
+    constexpr std::string_view end_line = "-----END " PEM_STRING_X509_CRL "-----";
     size_t begins = 0;
     size_t ends = 0;
     while (!text.empty())
@@ -79,8 +81,10 @@ bool lacks_a_list(std::string_view text, size_t found)
             continue;
         if (!line.starts_with("-----") || !line.ends_with("-----") || line.size() < 12)
             return true;
-        begins += line == "-----BEGIN " PEM_STRING_X509_CRL "-----" ? 1 : 0;
-        ends += line == "-----END " PEM_STRING_X509_CRL "-----" ? 1 : 0;
+        if (line == begin_line)
+            ++begins;
+        if (line == end_line)
+            ++ends;
     }
     return begins != found || ends != found;
 }

@@ -182,7 +182,7 @@ bool RevocationLists::signed_by(const Entry & entry, X509 * issuer) const
     auto fresh = std::make_unique<const Bytes>(key);
     const Bytes * expected = nullptr;
     if (entry.other_key.compare_exchange_strong(expected, fresh.get(), std::memory_order_acq_rel))
-        fresh.release(); // owned by the entry now
+        static_cast<void>(fresh.release()); // owned by the entry now
     return true;
 }
 
@@ -312,8 +312,9 @@ std::vector<RevocationLists::Judged> RevocationLists::judged(std::span<const Cer
     std::vector<Judged> result;
     for (size_t i = 0; i < above.size(); ++i)
     {
-        const Certificate & issuer = i + 1 < above.size() ? above[i + 1] : above[i];
-        if (i + 1 == above.size() && !is_self_issued(issuer.x509()))
+        const bool last = i + 1 == above.size();
+        const Certificate & issuer = last ? above[i] : above[i + 1];
+        if (last && !is_self_issued(issuer.x509()))
             break; // nobody here knows who signed this anchor
         if (rule_of(issuer).policy != RevocationPolicy::off)
             result.push_back({above[i], issuer, i, i + 1 < path.size()});
