@@ -7,7 +7,6 @@ One line of JSON per figure: ratio = patched / stock, the median of the rounds; 
 
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,8 +18,8 @@ sys.path.insert(0, str(ROOT / "integration/tests"))
 from lib.pki import Authority  # noqa: E402
 from lib.server import Config, Server, user  # noqa: E402
 from lib.zookeeper import ZooKeeper  # noqa: E402
+from server_bench import STOCK, patched_server  # noqa: E402
 
-STOCK = Path("/usr/sbin/clickhouse-server")
 ROWS = 12_000_000
 SMALL_QUERIES = 200
 NODES = """<nodes><rule><name>nodes</name><common_name>node</common_name></rule>
@@ -106,12 +105,7 @@ def timed(action):
 def main(build, rounds=15):
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        patched = directory / "clickhouse-server"
-        subprocess.run(
-            [ROOT / "integration/debian/patch-server", "--adapter", Path(build).resolve() / "libclickhouse_mtls_debian.so",
-             "--output", patched],
-            check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        patched = patched_server(build, directory)
         ca = Authority(directory / "pki", "Bench CA")
         zookeeper = ZooKeeper(directory / "zookeeper")
         stock = Pair("stock", STOCK, None, directory, ca, zookeeper)

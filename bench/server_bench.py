@@ -147,6 +147,15 @@ class Subject:
         return time.perf_counter() - begin, self.cpu() - cpu
 
 
+def patched_server(build, directory):
+    """The packaged server, patched with the adapter of that build."""
+    output = directory / "clickhouse-server"
+    adapter = Path(build).resolve() / "libclickhouse_mtls_debian.so"
+    command = [ROOT / "integration/debian/patch-server", "--adapter", adapter, "--output", output]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return output
+
+
 def rules():
     lines = "".join(f"<rule><name>r{i}</name><dns>*.team-{i}.example.org</dns><user>alice</user></rule>" for i in range(RULES))
     return f"<users>{lines}<rule><name>alice</name><common_name>alice</common_name><user>alice</user></rule></users>"
@@ -155,12 +164,7 @@ def rules():
 def main(build, rounds=9):
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        patched = directory / "clickhouse-server"
-        subprocess.run(
-            [ROOT / "integration/debian/patch-server", "--adapter", Path(build).resolve() / "libclickhouse_mtls_debian.so",
-             "--output", patched],
-            check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        patched = patched_server(build, directory)
         ca = Authority(directory / "pki", "Bench CA")
         stock = Subject("stock", STOCK, directory, ca, None)
         ours = Subject("patched", patched, directory, ca, rules())
