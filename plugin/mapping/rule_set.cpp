@@ -281,6 +281,7 @@ public:
             if (trace.matched && !text.terms.holds_at(now))
             {
                 trace.matched = false;
+                trace.invalid_user = false;
                 trace.user.clear();
                 trace.detail += "; but it holds only " + describe_window(text.terms);
             }
@@ -433,6 +434,7 @@ private:
             for (const std::string & other : yield.others)
                 trace.detail += ", " + in_quotes(other);
         }
+        trace.invalid_user = yield.invalid;
         if (yield.invalid)
             trace.detail += "; what it captures gives no valid user name";
         trace.user = std::move(yield.user);

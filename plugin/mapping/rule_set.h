@@ -33,8 +33,9 @@ struct RuleTrace
     std::string rule;
     std::string source;
     bool matched = false;
-    std::string user;   ///< what it yields, when matched
-    std::string detail; ///< the first matcher that failed, with the values it looked at; or what matched
+    std::string user;          ///< what it yields, when matched; empty when that is no valid user name
+    std::string detail;        ///< the first matcher that failed, with the values it looked at; or what matched
+    bool invalid_user = false; ///< matched, and something that it captures gives no valid user name
 };
 
 /// Immutable, thread-safe. Matching costs no more than a few hash lookups however many exact and wildcard rules there are; regex

@@ -23,8 +23,10 @@ std::string base64(std::initializer_list<ByteView> parts)
 
 bool has_line(std::string_view text, const std::string & line)
 {
-    const size_t at = text.find(line);
-    return at != std::string_view::npos && (at == 0 || text[at - 1] == '\n');
+    for (size_t at = text.find(line); at != std::string_view::npos; at = text.find(line, at + 1))
+        if (at == 0 || text[at - 1] == '\n')
+            return true;
+    return false;
 }
 
 /// Numbers may only grow, whatever was in force.
