@@ -2,7 +2,8 @@
 
 usage: cluster_bench.py BUILD [ROUNDS]
 
-One line of JSON per figure: ratio = patched / stock, the median of the rounds; 1 is "as fast as stock".
+One line of JSON per figure: `ratio` = stock / patched of the median time of the rounds, `server_ratio` the same of the processor time of
+both nodes; 1 is "as fast as stock".
 """
 
 import json
@@ -18,7 +19,7 @@ sys.path.insert(0, str(ROOT / "integration/tests"))
 from lib.pki import Authority  # noqa: E402
 from lib.server import Config, Server, user  # noqa: E402
 from lib.zookeeper import ZooKeeper  # noqa: E402
-from server_bench import STOCK, patched_server  # noqa: E402
+from server_bench import STOCK, cpu_of, patched_server  # noqa: E402
 
 ROWS = 12_000_000
 SMALL_QUERIES = 200
@@ -68,38 +69,41 @@ class Pair:
         first.admin("SYSTEM STOP MERGES")  # every round fetches the same parts
         first.admin(f"INSERT INTO copied SELECT toDate('2020-01-01'), intHash64(number) FROM numbers({ROWS})")
 
+    def measured(self, action):
+        """(seconds, processor seconds of both nodes)"""
+        cpu, begin = self.cpu(), time.perf_counter()
+        action()
+        return time.perf_counter() - begin, self.cpu() - cpu
+
+    def cpu(self):
+        return sum(cpu_of(node) for node in self.nodes)
+
     def read_rows(self, _round):
-        """Seconds to read all rows of the other node."""
-        return timed(lambda: self.nodes[0].admin("SELECT x FROM far FORMAT Null"))
+        """What it takes to read all rows of the other node."""
+        return self.measured(lambda: self.nodes[0].admin("SELECT x FROM far FORMAT Null"))
 
     def small_queries(self, _round):
-        """Seconds for many small queries of the other node, over a connection that is kept."""
+        """What many small queries of the other node, over a connection that is kept, take."""
 
         def ask():
             for _ in range(SMALL_QUERIES):
                 assert self.nodes[0].admin("SELECT count() FROM one") == "1"
 
-        return timed(ask)
+        return self.measured(ask)
 
     def fetch_parts(self, number):
-        """Seconds that the second takes to fetch some large parts into a table of its own."""
+        """What the second takes to fetch some large parts into a table of its own."""
         table = f"fetched_{number}"
         self.nodes[1].admin(
             f"CREATE TABLE {table} (d Date, x UInt64) ENGINE = ReplicatedMergeTree('/{self.name}/{table}', 'only', d, x, 8192)"
         )
-        seconds = timed(lambda: self.nodes[1].admin(f"ALTER TABLE {table} FETCH PARTITION 202001 FROM '/{self.name}/copied'"))
+        taken = self.measured(lambda: self.nodes[1].admin(f"ALTER TABLE {table} FETCH PARTITION 202001 FROM '/{self.name}/copied'"))
         self.nodes[1].admin(f"DROP TABLE {table}")
-        return seconds
+        return taken
 
     def stop(self):
         for node in self.nodes:
             node.stop()
-
-
-def timed(action):
-    begin = time.perf_counter()
-    action()
-    return time.perf_counter() - begin
 
 
 def main(build, rounds=15):
@@ -116,13 +120,22 @@ def main(build, rounds=15):
             for pair in (stock, ours):
                 pair.start()
             for figure in ("read_rows", "small_queries", "fetch_parts"):
-                seconds = {stock: [], ours: []}
+                taken = {stock: [], ours: []}
                 for number in range(rounds):
                     for pair in (stock, ours) if number % 2 else (ours, stock):
-                        seconds[pair].append(getattr(pair, figure)(number))
-                ratio = statistics.median(seconds[stock]) / statistics.median(seconds[ours])
-                shown = {pair.name: [round(each, 4) for each in seconds[pair]] for pair in (stock, ours)}
-                print(json.dumps({"figure": f"between nodes: {figure}", "ratio": round(ratio, 3), "seconds": shown}), flush=True)
+                        taken[pair].append(getattr(pair, figure)(number))
+                medians = {pair: [statistics.median(column) for column in zip(*taken[pair])] for pair in taken}
+                print(
+                    json.dumps(
+                        {
+                            "figure": f"between nodes: {figure}",
+                            "ratio": round(medians[stock][0] / medians[ours][0], 3),
+                            "server_ratio": round(medians[stock][1] / medians[ours][1], 3),
+                            "seconds": {pair.name: [round(one[0], 4) for one in taken[pair]] for pair in (stock, ours)},
+                        }
+                    ),
+                    flush=True,
+                )
         finally:
             for pair in (stock, ours):
                 pair.stop()

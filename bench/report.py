@@ -131,9 +131,9 @@ def servers_table(file):
     for line in file.read_text().splitlines():
         one = json.loads(line)
         goal = SERVER_GOALS[re.match(r"\w+", one["figure"]).group()]
-        by_cpu = f"{one['server_ratio']:.2f}" if "server_ratio" in one else ""
+        by_cpu = f"{one['server_ratio']:.3f}"
         met = "met" if one["ratio"] >= goal else "missed"
-        lines.append(f"| {one['figure']} | {one['ratio']:.2f} | {by_cpu} | {goal:.2f} | {met} |")
+        lines.append(f"| {one['figure']} | {one['ratio']:.3f} | {by_cpu} | {goal:.2f} | {met} |")
     return "\n".join(lines)
 
 

@@ -88,6 +88,11 @@ def text(value):
     return bytes([len(value)]) + value.encode()
 
 
+def cpu_of(server):
+    """Seconds of processor time that a server has taken: clock_getcpuclockid(3) of its process."""
+    return time.clock_gettime((~server.process.pid << 3) | 2)
+
+
 class Subject:
     """A server behind strict mutual TLS, and how its clients log in: to stock with a password as well, to patched by certificate alone."""
 
@@ -108,8 +113,7 @@ class Subject:
         self.context.load_cert_chain(client.certificate, client.key)
 
     def cpu(self):
-        """Seconds of processor time that the server has taken: clock_getcpuclockid(3) of its process."""
-        return time.clock_gettime((~self.server.process.pid << 3) | 2)
+        return cpu_of(self.server)
 
     def new(self, protocol):
         def connect():

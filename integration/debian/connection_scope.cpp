@@ -1,10 +1,13 @@
 #include "connection_scope.h"
 
+#include <cstring>
+#include <string_view>
 #include <utility>
 
 #include <sys/socket.h>
 
 #include <Poco/Exception.h>
+#include <Poco/String.h>
 #include <Poco/URI.h>
 
 namespace chmtls::debian
@@ -13,21 +16,58 @@ namespace chmtls::debian
 namespace
 {
 
-thread_local ConnectionScope * current_scope = nullptr;
+// The adapter is in the process from its start: no lookup of where the variable is.
+thread_local ConnectionScope * current_scope __attribute__((tls_model("initial-exec"))) = nullptr;
 
 // "default" is what clients send when their user named nobody.
 constexpr std::string_view default_user = "default";
 
+/// The headers that say who asks, found in one pass: Poco walks all of them for each that is looked up. Of several of one name
+/// the server sees the first.
+struct Credentials
+{
+    explicit Credentials(const Poco::Net::HTTPRequest & request)
+    {
+        for (const auto & [name, value] : request)
+        {
+            note(certificate_auth, "X-ClickHouse-SSL-Certificate-Auth", name, value);
+            note(user, "X-ClickHouse-User", name, value);
+            note(key, "X-ClickHouse-Key", name, value);
+            note(authorization, "Authorization", name, value);
+        }
+    }
+
+    std::optional<std::string_view> certificate_auth;
+    std::optional<std::string_view> user;
+    std::optional<std::string_view> key;
+    std::optional<std::string_view> authorization;
+
+private:
+    static void
+    note(std::optional<std::string_view> & place, std::string_view wanted, std::string_view name, std::string_view value)
+    {
+        if (!place && name.size() == wanted.size() && Poco::icompare(name, wanted) == 0)
+            place = value;
+    }
+};
+
+/// As operator==, which makes objects of both, but for addresses that are the same to the byte.
+bool same_address(const Poco::Net::SocketAddress & left, const Poco::Net::SocketAddress & right)
+{
+    return (left.length() == right.length() && std::memcmp(left.addr(), right.addr(), left.length()) == 0) || left == right;
+}
+
 uint32_t flags_of(const Poco::Net::HTTPRequest & request)
 {
     uint32_t flags = 0;
-    if (request.get("X-ClickHouse-SSL-Certificate-Auth", {}) == "on")
+    const Credentials credentials(request);
+    if (credentials.certificate_auth == "on")
         flags |= CHMTLS_LOGIN_CERTIFICATE_ASKED;
-    if (!request.get("X-ClickHouse-User", {}).empty())
+    if (credentials.user && !credentials.user->empty())
         flags |= CHMTLS_LOGIN_USER_NAMED;
-    if (!request.get("X-ClickHouse-Key", {}).empty())
+    if (credentials.key && !credentials.key->empty())
         flags |= CHMTLS_LOGIN_PASSWORD_GIVEN;
-    if (request.has("Authorization"))
+    if (credentials.authorization)
         flags |= CHMTLS_LOGIN_OTHER_CREDENTIALS | CHMTLS_LOGIN_USER_NAMED;
     const auto & target = request.getURI();
     const auto has = [&](const char * text)
@@ -97,7 +137,7 @@ void ConnectionScope::begin_request(const Poco::Net::HTTPRequest & request)
 std::optional<Login>
 ConnectionScope::take_login(const std::string & user, const std::string & password, const Poco::Net::SocketAddress & from)
 {
-    if (!next_login_ || from != peer_address_)
+    if (!next_login_ || !same_address(from, peer_address_))
         return std::nullopt;
     auto flags = *next_login_;
     next_login_.reset();
@@ -125,6 +165,9 @@ std::shared_ptr<const host::PeerIdentity> ConnectionScope::identity() const
 
 chmtls::Outcome ConnectionScope::watch(const std::string & user, const std::string & rule)
 {
+    // The module judges what it watches whenever something changes: to be told the same again would tell it nothing.
+    if (watched_ && watched_->user == user && watched_->rule == rule)
+        return {CHMTLS_OK, {}};
     const auto peer = identity();
     if (!peer)
     {
@@ -143,7 +186,11 @@ chmtls::Outcome ConnectionScope::watch(const std::string & user, const std::stri
     session.session_token = token_;
     session.user = chmtls::bytes_of(user);
     session.rule = chmtls::bytes_of(rule);
-    return plugin_.session_opened(peer->identity, session);
+    watched_.reset();
+    auto outcome = plugin_.session_opened(peer->identity, session);
+    if (outcome.ok())
+        watched_ = Watched{user, rule};
+    return outcome;
 }
 
 void ConnectionScope::tell(chmtls::Activity activity) noexcept

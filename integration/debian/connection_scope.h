@@ -84,6 +84,12 @@ public:
     void shut_down() noexcept;
 
 private:
+    struct Watched
+    {
+        std::string user;
+        std::string rule;
+    };
+
     void tell(chmtls::Activity activity) noexcept;
 
     Poco::Net::StreamSocket socket_; // keeps the SSL alive
@@ -97,6 +103,7 @@ private:
     const void * query_ = nullptr;       // native: the entry of the query that runs
     uint64_t token_ = 0;                 // 0: not watched
     std::optional<Login> granted_;       // the last login of all, when it was granted
+    std::optional<Watched> watched_;     // the last that the module took
     std::optional<uint32_t> next_login_; // flags that are known before the server's login; empty: no login is due
 };
 

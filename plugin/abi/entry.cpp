@@ -19,8 +19,11 @@ namespace
 /// An identity as the host holds it: of one instance, and of no use without it.
 struct HeldIdentity
 {
-    policy::IdentityPtr identity;
-    uint64_t plugin = 0;
+    HeldIdentity(policy::IdentityPtr identity_, uint64_t plugin_) : identity(std::move(identity_)), plugin(plugin_) {}
+
+    const policy::IdentityPtr identity;
+    const uint64_t plugin;
+    policy::LoginMemory logins;
 };
 
 static_assert(sizeof(void *) == sizeof(uint64_t), "handles need 64 bits");
@@ -376,7 +379,7 @@ chmtls_status verify_peer(
                 return text.fail(judged.verdict.let_through ? CHMTLS_OBSERVED : CHMTLS_REFUSED, judged.verdict.message);
             }
             *identity = handle_of<chmtls_identity>(
-                identities().add(std::make_shared<HeldIdentity>(HeldIdentity{judged.verdict.identity, number_of(plugin)})));
+                identities().add(std::make_shared<HeldIdentity>(judged.verdict.identity, number_of(plugin))));
             write_verdict(verdict, Reason::valid, judged.generation, judged.verdict.valid_until);
             return CHMTLS_OK;
         });
@@ -409,16 +412,11 @@ chmtls_status identity_describe(chmtls_identity * identity, const chmtls_sink * 
         });
 }
 
-/// The identity behind a handle of this plugin; false: not one. Null stands for "no certificate".
-bool identity_of(const chmtls_plugin * plugin, const chmtls_identity * handle, policy::IdentityPtr & identity)
+/// What is behind a handle of this plugin; null: nothing.
+std::shared_ptr<HeldIdentity> held_by(const chmtls_plugin * plugin, const chmtls_identity * handle)
 {
-    if (handle == nullptr)
-        return true;
-    const auto held = identities().find(number_of(handle));
-    if (held == nullptr || held->plugin != number_of(plugin))
-        return false;
-    identity = held->identity;
-    return true;
+    auto held = identities().find(number_of(handle));
+    return held != nullptr && held->plugin == number_of(plugin) ? held : nullptr;
 }
 
 std::optional<policy::Interface> interface_of(uint32_t value)
@@ -438,8 +436,8 @@ chmtls_status authorize(
         plugin, error,
         [&](Instance & instance, ErrorText & text) -> chmtls_status
         {
-            policy::IdentityPtr who;
-            if (!identity_of(plugin, identity, who))
+            const auto held = held_by(plugin, identity);
+            if (held == nullptr && identity != nullptr) // null stands for "no certificate"
                 return text.fail(CHMTLS_INVALID_HANDLE, "not a live identity of this plugin");
             const auto asked = read_struct(login);
             constexpr uint32_t known = CHMTLS_LOGIN_USER_NAMED | CHMTLS_LOGIN_PASSWORD_GIVEN | CHMTLS_LOGIN_CERTIFICATE_ASKED
@@ -456,7 +454,7 @@ chmtls_status authorize(
                 return text.fail(CHMTLS_INVALID_ARGUMENT, "an unknown login flag");
 
             const auto decision = instance.authorize(
-                who,
+                held == nullptr ? nullptr : held->identity, held == nullptr ? nullptr : &held->logins,
                 {.interface = *interface,
                  .user = *user,
                  .user_named = (asked->flags & CHMTLS_LOGIN_USER_NAMED) != 0,
@@ -487,8 +485,8 @@ session_opened(chmtls_plugin * plugin, chmtls_identity * identity, const chmtls_
         plugin, error,
         [&](Instance & instance, ErrorText & text) -> chmtls_status
         {
-            policy::IdentityPtr who;
-            if (!identity_of(plugin, identity, who) || who == nullptr)
+            const auto held = held_by(plugin, identity);
+            if (held == nullptr)
                 return text.fail(CHMTLS_INVALID_HANDLE, "not a live identity of this plugin");
             const auto opened = read_struct(session);
             if (!opened)
@@ -501,7 +499,7 @@ session_opened(chmtls_plugin * plugin, chmtls_identity * identity, const chmtls_
             const auto added = instance.session_opened(
                 {.token = opened->session_token,
                  .interface = *interface,
-                 .identity = std::move(who),
+                 .identity = held->identity,
                  .user = std::string(*user),
                  .rule = std::string(*rule)});
             if (!added)
