@@ -1,5 +1,7 @@
 // clickhouse-mtls pki issue: a certificate for a client, a server, or both.
 
+#include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 
@@ -28,6 +30,7 @@ struct Options
     std::vector<std::string> addresses;
     std::string spiffe_id;
     std::string passphrase_file;
+    std::string lifetime_by; ///< the option that says the lifetime; empty: nobody said it
     bool client = false;
     bool server = false;
     bool self_signed = false;
@@ -131,14 +134,49 @@ Result<void> write_pair(const PkiStore & store, const Options & options, const p
     return write_file(certificate, as_bytes(pki::certificate_pem(issued.certificate)), public_file, options.common.existing());
 }
 
-Result<pki::Issued> make(const PkiStore & store, const Options & options, const pki::Spec & spec, UnixTime now)
+/// Nothing accepts a certificate beyond the end of its authority. A lifetime that somebody asked for is not changed silently; the
+/// default one is cut.
+Result<void>
+keep_within(const std::string & file, UnixTime authority_ends, const Options & options, UnixTime now, pki::Spec & spec)
+{
+    const UnixTime ends = now + spec.not_after;
+    if (ends <= authority_ends)
+        return {};
+    if (options.lifetime_by.empty() && authority_ends > std::max(now, now + spec.not_before))
+    {
+        spec.not_after_at = authority_ends;
+        return {};
+    }
+    const std::string new_authority = "make a new authority (clickhouse-mtls pki init)";
+    return fail({
+        .file = {},
+        .field = options.lifetime_by.empty() ? "--lifetime" : options.lifetime_by,
+        .reason = "the certificate would end at " + format_rfc3339(ends) + ", later than its authority " + file
+                  + ", whose end is " + format_rfc3339(authority_ends),
+        .remedy = authority_ends > now ? "choose a shorter lifetime, or " + new_authority : new_authority,
+        .code = {},
+    });
+}
+
+Result<pki::Issued> make(const PkiStore & store, const Options & options, pki::Spec spec, UnixTime now)
 {
     if (options.self_signed)
         return pki::self_signed(spec, now);
     const auto authority = store.authority();
     if (!authority)
         return fail(authority.error());
+    const UnixTime authority_ends = authority->certificate.facts().not_after;
+    if (const auto kept = keep_within(store.file("ca.pem"), authority_ends, options, now, spec); !kept)
+        return fail(kept.error());
     return pki::issue(spec, *authority, now);
+}
+
+void note_cut(const PkiStore & store, UnixTime wanted, UnixTime ends)
+{
+    if (ends < wanted)
+        std::fprintf(
+            stderr, "clickhouse-mtls: note: the certificate ends with its authority %s, at %s, and not at %s\n",
+            printable(store.file("ca.pem")).c_str(), format_rfc3339(ends).c_str(), format_rfc3339(wanted).c_str());
 }
 
 void print(const PkiStore & store, const Options & options, const openssl::CertificateFacts & facts)
@@ -184,6 +222,7 @@ Exit issue(const Options & options)
         if (const auto recorded = store->record_issued(options.name, issued->certificate.facts(), now); !recorded)
             return complain(recorded.error());
     }
+    note_cut(*store, now + spec->not_after, issued->certificate.facts().not_after);
     print(*store, options, issued->certificate.facts());
     return Exit::yes;
 }
@@ -209,9 +248,14 @@ void add_pki_issue(CLI::App & pki, Action & action)
     command->add_flag("--server", options->server, "for TLS servers only (unless --client is given too)");
     command->add_flag("--self-signed", options->self_signed, "signed by itself and not by the CA, to see it refused");
     command->callback(
-        [options, common_name, &action]
+        [options, command, common_name, &action]
         {
             options->common_name_given = common_name->count() > 0;
+            for (const char * option : {"--lifetime", "--days"})
+            {
+                if (command->count(option) > 0)
+                    options->lifetime_by = option;
+            }
             action = [options]
             {
                 return issue(*options);

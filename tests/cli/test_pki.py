@@ -77,6 +77,45 @@ def test_lifetimes_down_to_seconds(tool, tmp_path):
     assert verify(tool, tmp_path / "days.pem", tmp_path / "ca.pem") == "VALID"
 
 
+@pytest.mark.parametrize("option", [["--lifetime", "2h"], ["--days", "2"]], ids=" ".join)
+def test_a_lifetime_beyond_the_authoritys_is_refused(tool, tmp_path, option):
+    end = tool.must("pki", "init", tmp_path, "--lifetime", "1h", "--json").object()["not_after"]
+    before = sorted(tmp_path.iterdir())
+    done = tool("pki", "issue", tmp_path, "late", *option)
+    assert (done.status, done.out) == (2, "")
+    for part in (option[0], end, str(tmp_path / "ca.pem"), "shorter lifetime", "pki init"):
+        assert part in done.err
+    assert sorted(tmp_path.iterdir()) == before
+    for within in (["--lifetime", "59m"], ["--lifetime=-1m", "--valid-from=-2m"], [*option, "--self-signed"]):
+        done = tool.must("pki", "issue", tmp_path, "good", *within, "--force")
+        assert done.err == ""
+    # That of an authority with more time left.
+    tool.must("pki", "init", tmp_path, "--lifetime", "3d", "--force")
+    assert tool.must("pki", "issue", tmp_path, "late", *option).err == ""
+
+
+def test_the_default_lifetime_ends_with_the_authority(tool, tmp_path):
+    end = tool.must("pki", "init", tmp_path, "--lifetime", "1h", "--json").object()["not_after"]
+    done = tool.must("pki", "issue", tmp_path, "x", "--json")
+    assert done.object()["not_after"] == end
+    assert done.err.startswith("clickhouse-mtls: note: ") and end in done.err
+    assert verify(tool, tmp_path / "x.pem", tmp_path / "ca.pem") == "VALID"
+    tool.must("pki", "init", tmp_path, "--lifetime", "31d", "--force")
+    done = tool.must("pki", "issue", tmp_path, "x", "--json", "--force")
+    assert done.object()["not_after"] != end and done.err == ""
+
+
+@pytest.mark.parametrize("ends, wanted", [("-1s", []), ("1h", ["--valid-from", "2h"])], ids=["authority has ended", "begins too late"])
+def test_the_default_lifetime_is_not_cut_to_nothing(tool, tmp_path, ends, wanted):
+    tool.must("pki", "init", tmp_path, "--valid-from=-1h", f"--lifetime={ends}")
+    before = sorted(tmp_path.iterdir())
+    done = tool("pki", "issue", tmp_path, "x", *wanted)
+    assert (done.status, done.out) == (2, "")
+    assert "--lifetime" in done.err and "pki init" in done.err
+    assert ("shorter lifetime" in done.err) == (ends == "1h")
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_an_encrypted_key(tool, tmp_path):
     tool.must("pki", "init", tmp_path)
     (tmp_path / "secret").write_text("correct horse\n")
