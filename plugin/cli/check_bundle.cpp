@@ -42,7 +42,8 @@ Exit check_bundle(const Options & options)
     answer.yes_no("loaded", true).number("authorities", bundle->authorities.size());
     print_line(answer.str());
     for (const std::string & note : bundle->notes)
-        std::fprintf(stderr, "clickhouse-mtls: %s: note: %s\n", printable(options.file).c_str(), printable(note, 1024).c_str());
+        (void)std::fprintf(
+            stderr, "clickhouse-mtls: %s: note: %s\n", printable(options.file).c_str(), printable(note, 1024).c_str());
     return Exit::yes;
 }
 

@@ -174,7 +174,7 @@ Result<pki::Issued> make(const PkiStore & store, const Options & options, pki::S
 void note_cut(const PkiStore & store, UnixTime wanted, UnixTime ends)
 {
     if (ends < wanted)
-        std::fprintf(
+        (void)std::fprintf(
             stderr, "clickhouse-mtls: note: the certificate ends with its authority %s, at %s, and not at %s\n",
             printable(store.file("ca.pem")).c_str(), format_rfc3339(ends).c_str(), format_rfc3339(wanted).c_str());
 }

@@ -104,8 +104,9 @@ std::optional<Defect> signer_id_defect(const CertificateFacts & signer)
     return std::nullopt;
 }
 
-/// Signing certificates (X509-SVID 3.2, 4.1, 4.3) of a path that OpenSSL has accepted. Authorities of the bundle are trusted as
-/// they are but for cA: the operator chose them, and SPIRE's and go-spiffe's own are without key usage at times.
+/// Signing certificates (X509-SVID 3.2, 4.1, 4.3) of a path that OpenSSL has accepted, so that a key usage, where there is one,
+/// has keyCertSign. Authorities of the bundle are trusted as they are but for cA: the operator chose them, and SPIRE's and
+/// go-spiffe's own are without key usage at times.
 std::optional<std::pair<size_t, Defect>> signer_defect(const std::vector<Certificate> & path)
 {
     for (size_t i = 1; i < path.size(); ++i)
@@ -121,8 +122,6 @@ std::optional<std::pair<size_t, Defect>> signer_defect(const std::vector<Certifi
             continue;
         if (!signer.key_usage.present || !signer.key_usage.critical)
             return refuse_signer(Reason::signer_key_usage, "lacks a critical key usage");
-        if (!signer.key_usage.has(KU_KEY_CERT_SIGN))
-            return refuse_signer(Reason::signer_key_usage, "may not sign certificates by its key usage");
         if (const auto defect = signer_id_defect(signer))
             return refuse_signer(defect->reason, defect->message);
     }

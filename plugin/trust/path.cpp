@@ -155,10 +155,6 @@ PathVerdict TrustStore::Impl::judge(const Query & query, X509_STORE_CTX * contex
         const auto depth = static_cast<size_t>(i);
         if (owner == nullptr || !not_after)
             return refuse(Reason::internal, "the path holds a certificate that nobody gave", depth);
-        // RFC 5280 6.1.4 (k). OpenSSL lets an authority pass on its key usage alone.
-        const uint32_t authority = EXFLAG_BCONS | EXFLAG_CA;
-        if (i > 0 && i + 1 < length && (X509_get_extension_flags(certificate) & authority) != authority)
-            return refuse(Reason::signer_ca, message_of({Reason::signer_ca, owner, depth, query.depth, true}), depth);
         verdict.path.push_back(*owner);
         verdict.valid_until = std::min(verdict.valid_until, *not_after);
     }

@@ -354,24 +354,49 @@ TEST(Path, WeakKeysAndDigestsAreRefused)
     EXPECT_TRUE(verify(store, below(root, spec).certificate).accepted());
 }
 
-TEST(Path, AnIntermediateNeedsBasicConstraints)
+// Nothing here looks at it but OpenSSL: RFC 5280 6.1.4 (k) and (n), wherever the signer stands and whatever the leaf is for. What
+// is trusted without a key of its own above it is no intermediate.
+TEST(Path, AnIntermediateMustBeAnAuthority)
 {
-    const pki::Issued root = root_of();
-    pki::Spec spec = pki::Spec::authority("signer");
-    const auto reason = [&]
+    struct Case
     {
-        const pki::Issued signer = below(root, spec);
-        return verify(store_of({root.certificate}), below(signer, leaf_spec("alice")).certificate, {signer.certificate}).reason;
+        const char * name;
+        void (*change)(pki::Spec & spec);
+        Reason reason;
     };
-    EXPECT_EQ(reason(), Reason::valid);
-    spec.basic_constraints = false;
-    EXPECT_EQ(reason(), Reason::signer_ca);
-    spec.basic_constraints = true;
-    spec.key_usages = {"cRLSign"};
-    EXPECT_EQ(reason(), Reason::signer_key_usage);
-    spec.key_usages = {"keyCertSign"};
-    spec.path_length = 0;
-    EXPECT_EQ(reason(), Reason::valid);
+    const Case cases[] = {
+        {"good", [](pki::Spec &) {}, Reason::valid},
+        {"no CRLs", [](pki::Spec & spec) { spec.key_usages = {"keyCertSign"}; }, Reason::valid},
+        {"no key usage", [](pki::Spec & spec) { spec.key_usage = false; }, Reason::valid},
+        {"no basic constraints", [](pki::Spec & spec) { spec.basic_constraints = false; }, Reason::signer_ca},
+        {"neither", [](pki::Spec & spec) { spec.basic_constraints = spec.key_usage = false; }, Reason::signer_ca},
+        {"cA false", [](pki::Spec & spec) { spec.ca = false; }, Reason::signer_ca},
+        {"CRLs only", [](pki::Spec & spec) { spec.key_usages = {"cRLSign"}; }, Reason::signer_key_usage},
+    };
+    const pki::Issued root = root_of();
+    const pki::Issued good = below(root, pki::Spec::authority("good"));
+    for (const Case & each : cases)
+    {
+        pki::Spec spec = pki::Spec::authority("signer");
+        each.change(spec);
+        const pki::Issued upper = below(root, spec);
+        const pki::Issued between = below(upper, pki::Spec::authority("between"));
+        const pki::Issued lower = below(good, spec);
+        for (const Purpose purpose : {Purpose::any, Purpose::client_auth, Purpose::server_auth})
+        {
+            SCOPED_TRACE(testing::Message() << each.name << ", purpose " << static_cast<int>(purpose));
+            const auto reason = [&](const StorePtr & store, const pki::Issued & issuer, std::vector<Certificate> sent)
+            {
+                const Certificate leaf = below(issuer, leaf_spec("alice")).certificate;
+                return verify(store, leaf, std::move(sent), {.purpose = purpose}).reason;
+            };
+            const StorePtr store = store_of({root.certificate});
+            EXPECT_EQ(reason(store, lower, {lower.certificate, good.certificate}), each.reason);
+            EXPECT_EQ(reason(store, between, {between.certificate, upper.certificate}), each.reason);
+            const StorePtr part = store_of({good.certificate}, {.partial_chain = true});
+            EXPECT_EQ(reason(part, lower, {lower.certificate}), each.reason);
+        }
+    }
 }
 
 TEST(Path, SystemAuthoritiesOnlyWhenAskedFor)
