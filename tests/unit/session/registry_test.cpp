@@ -1,5 +1,8 @@
 // Live sessions: who may stay, who is closed, and when.
 
+#include <thread>
+#include <utility>
+
 #include "unit/session/sessions.h"
 
 namespace chmtls::session
@@ -90,6 +93,37 @@ TEST_F(Sessions, AreClosedWhenTheirAuthorityIsGone)
     EXPECT_THAT(closed_[3], HasSubstr("no longer accepted"));
     EXPECT_EQ(registry.size(), 1u) << "alice stays";
     EXPECT_EQ(registry.closed(), 2u);
+}
+
+// A generation that comes while a session is judged by the one before: its own round may be over when the session is there.
+TEST_F(Sessions, AreJudgedByAGenerationThatComesWhileTheyAreAdded)
+{
+    const auto adder = std::this_thread::get_id();
+    std::shared_ptr<generation::Generation> coming;
+    Registry registry(
+        [this](const Session & closed, const std::string & reason)
+        {
+            const std::lock_guard guard(mutex_);
+            closed_[closed.token] = reason;
+            changed_.notify_all();
+        },
+        [&]
+        {
+            auto current = published_.current();
+            if (std::this_thread::get_id() == adder && coming != nullptr)
+                publish(std::exchange(coming, nullptr));
+            return current;
+        },
+        [this] { return world_.now; });
+    const auto alice = identity(leaf_spec("alice"));
+    const auto bob = identity(leaf_spec("bob"));
+    ASSERT_TRUE(registry.add(session(1, alice, "alice")).has_value());
+    coming = make();
+    coming->rules = must(mapping::RuleSet::compile({{"alice", {{mapping::Field::common_name, "alice"}}, "alice", "test"}}));
+    ASSERT_TRUE(registry.add(session(2, bob, "bob")).has_value()) << "by the generation before";
+    EXPECT_TRUE(closes(1)) << "nobody has to say that there is another";
+    EXPECT_THAT(closed_[2], HasSubstr("bob"));
+    EXPECT_EQ(registry.size(), 1u) << "alice stays";
 }
 
 TEST_F(Sessions, AreClosedWhenTheirRuleIsGone)
