@@ -365,6 +365,12 @@ extern "C"
          * written by the host. An unknown token, or another value: nothing is noted. THREADING: any thread; waits for no I/O.
          * Since minor 1. */
         void (*session_busy)(chmtls_plugin * plugin, uint64_t session_token, uint32_t busy);
+
+        /* Number of the generation in force. An answer of authorize depends on nothing but its arguments, the generation and the
+         * second of the clock in which it is given. A host that reads this number first and then asks may use an OK for the same
+         * login of the same identity again for the rest of that second, as long as the number is the same. 0: not a live handle.
+         * THREADING: any thread, lock-free. Since minor 1. */
+        uint64_t (*generation)(chmtls_plugin * plugin);
     } chmtls_plugin_api;
 
 #if defined(_WIN32)

@@ -449,6 +449,13 @@ public:
             call(handle_, session_token, static_cast<uint32_t>(activity));
     }
 
+    /// Of the generation in force; 0: the module has no such entry, and no answer of its may be used twice.
+    uint64_t generation() const noexcept
+    {
+        const auto call = module_.entry(&chmtls_plugin_api::generation);
+        return call == nullptr ? 0 : call(handle_);
+    }
+
     /// Borrowed: for entries that this view does not wrap.
     chmtls_plugin * handle() const noexcept { return handle_; }
     const Module & module() const noexcept { return module_; }

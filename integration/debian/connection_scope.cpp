@@ -2,7 +2,6 @@
 
 #include <cstring>
 #include <string_view>
-#include <utility>
 
 #include <sys/socket.h>
 
@@ -88,6 +87,11 @@ uint32_t flags_of(const Poco::Net::HTTPRequest & request)
 
 }
 
+Moment Moment::now(const chmtls::Plugin & plugin) noexcept
+{
+    return {plugin.generation(), std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
+}
+
 ConnectionScope::ConnectionScope(
     const Poco::Net::StreamSocket & socket, uint32_t interface, chmtls::Plugin & plugin, SessionSockets & sockets)
     : socket_(socket), interface_(interface), plugin_(plugin), sockets_(sockets)
@@ -147,15 +151,21 @@ ConnectionScope::take_login(const std::string & user, const std::string & passwo
         flags |= CHMTLS_LOGIN_USER_NAMED;
     if (ssl_ == nullptr)
         flags |= CHMTLS_LOGIN_NO_TLS;
-    if (const auto former = std::exchange(granted_, std::nullopt); former && former->flags == flags && former->user == user)
+    if (granted_ && granted_->is_like(flags, user))
         flags |= CHMTLS_LOGIN_AGAIN;
     return Login{interface_, flags, user, peer_name_};
 }
 
-void ConnectionScope::granted(const Login & login)
+void ConnectionScope::granted(const Login & login, const std::string & user, const Moment & asked)
 {
-    granted_ = login;
-    granted_->flags &= ~CHMTLS_LOGIN_AGAIN;
+    granted_ = Granted{login, user, asked};
+    granted_->login.flags &= ~CHMTLS_LOGIN_AGAIN;
+}
+
+const std::string * ConnectionScope::granted_before(const Login & login, const Moment & now) const noexcept
+{
+    const bool same = (login.flags & CHMTLS_LOGIN_AGAIN) != 0 && granted_ && granted_->asked == now && now.generation != 0;
+    return same ? &granted_->user : nullptr;
 }
 
 std::shared_ptr<const host::PeerIdentity> ConnectionScope::identity() const

@@ -3,6 +3,7 @@
 // What the adapter knows of the connection that the current thread serves. Poco serves a connection on one thread from its first
 // byte to its last, so the scope is thread-local and lives as long as TCPServerConnection::start().
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -29,6 +30,16 @@ struct Login
     uint32_t flags = 0;
     std::string user;
     std::string remote_address;
+};
+
+/// What the module's answer to a login depends on besides the login and the identity; see chmtls_plugin_api::generation.
+struct Moment
+{
+    uint64_t generation = 0;
+    std::chrono::sys_seconds second{};
+
+    static Moment now(const chmtls::Plugin & plugin) noexcept;
+    bool operator==(const Moment &) const = default;
 };
 
 /// Not thread-safe: belongs to its thread.
@@ -61,8 +72,15 @@ public:
     std::optional<Login>
     take_login(const std::string & user, const std::string & password, const Poco::Net::SocketAddress & from);
 
-    /// That login was granted. Another one like it is told to the module as such.
-    void granted(const Login & login);
+    /// That login was granted to `user` by an answer that was asked for at this moment or later. Another one like it is told to
+    /// the module as such, or, in the same moment, need not be told.
+    void granted(const Login & login, const std::string & user, const Moment & asked);
+
+    /// Whom a login like this one was granted to in the same moment, or null.
+    const std::string * granted_before(const Login & login, const Moment & now) const noexcept;
+
+    /// A login is being decided: the former one counts no more.
+    void forget_grant() noexcept { granted_.reset(); }
 
     /// Null: no certificate was shown, or the connection has no TLS.
     std::shared_ptr<const host::PeerIdentity> identity() const;
@@ -84,6 +102,18 @@ public:
     void shut_down() noexcept;
 
 private:
+    struct Granted
+    {
+        Login login;
+        std::string user;
+        Moment asked;
+
+        bool is_like(uint32_t flags, const std::string & asked_user) const noexcept
+        {
+            return login.flags == flags && login.user == asked_user;
+        }
+    };
+
     struct Watched
     {
         std::string user;
@@ -102,7 +132,7 @@ private:
     uint64_t policy_ = 0;                // when its handshake began
     const void * query_ = nullptr;       // native: the entry of the query that runs
     uint64_t token_ = 0;                 // 0: not watched
-    std::optional<Login> granted_;       // the last login of all, when it was granted
+    std::optional<Granted> granted_;     // the last login of all, when it was granted
     std::optional<Watched> watched_;     // the last that the module took
     std::optional<uint32_t> next_login_; // flags that are known before the server's login; empty: no login is due
 };

@@ -47,6 +47,10 @@ LoginAnswer decide(chmtls::Plugin & plugin, ConnectionScope & scope, const Login
         return LoginAnswer{Decision::denied, {}, "Certificate login denied for " + who(login) + ": " + why};
     };
 
+    const auto now = Moment::now(plugin);
+    if (const auto * const user = scope.granted_before(login, now))
+        return {Decision::granted, *user, {}};
+    scope.forget_grant();
     const auto peer = scope.identity();
     const auto & identity = peer ? peer->identity : no_certificate;
     auto answer = plugin.authorize(identity, as_bytes(login));
@@ -62,7 +66,7 @@ LoginAnswer decide(chmtls::Plugin & plugin, ConnectionScope & scope, const Login
         return denied(watched.message);
     if (granted)
     {
-        scope.granted(login);
+        scope.granted(login, answer.user, now);
         return {Decision::granted, std::move(answer.user), {}};
     }
     const bool tried = peer && login.interface == CHMTLS_INTERFACE_NATIVE && (login.flags & CHMTLS_LOGIN_PASSWORD_GIVEN) == 0;

@@ -396,6 +396,24 @@ def test_certificate_login(scene):
     )
 
 
+def test_a_granted_login_is_not_remembered_across_generations(scene):
+    """The next request of a kept connection is judged anew, also in the second in which the same one was granted."""
+    without_header = {"X-ClickHouse-User": "alice"}
+    scene.server.write_config(mtls=scene.mtls(more="<certificate_login>always</certificate_login>"))
+    eventually(lambda: clients.https(scene.server, scene.ca.file, scene.alice, without_header), what="certificate_login")
+    with clients.HttpsConnection(scene.server, scene.ca.file, scene.alice) as kept:
+        assert kept.ask(without_header).user == "alice"
+        scene.server.write_config(mtls=scene.mtls())
+
+        def in_force():
+            kept.ask(without_header)
+            return clients.https(scene.server, scene.ca.file, scene.alice, without_header).status == 401
+
+        eventually(in_force, what="the end of certificate_login")
+        assert kept.ask(without_header).status == 401
+        assert kept.ask({**clients.ON, **without_header}).user == "alice"
+
+
 def test_a_change_of_server_files_through_the_configuration(scene, openssl):
     """The configuration names other files: as good as other content."""
     pair = scene.ca.server("elsewhere")

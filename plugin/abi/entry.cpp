@@ -19,11 +19,8 @@ namespace
 /// An identity as the host holds it: of one instance, and of no use without it.
 struct HeldIdentity
 {
-    HeldIdentity(policy::IdentityPtr identity_, uint64_t plugin_) : identity(std::move(identity_)), plugin(plugin_) {}
-
-    const policy::IdentityPtr identity;
-    const uint64_t plugin;
-    policy::LoginMemory logins;
+    policy::IdentityPtr identity;
+    uint64_t plugin = 0;
 };
 
 static_assert(sizeof(void *) == sizeof(uint64_t), "handles need 64 bits");
@@ -379,7 +376,7 @@ chmtls_status verify_peer(
                 return text.fail(judged.verdict.let_through ? CHMTLS_OBSERVED : CHMTLS_REFUSED, judged.verdict.message);
             }
             *identity = handle_of<chmtls_identity>(
-                identities().add(std::make_shared<HeldIdentity>(judged.verdict.identity, number_of(plugin))));
+                identities().add(std::make_shared<HeldIdentity>(HeldIdentity{judged.verdict.identity, number_of(plugin)})));
             write_verdict(verdict, Reason::valid, judged.generation, judged.verdict.valid_until);
             return CHMTLS_OK;
         });
@@ -412,11 +409,16 @@ chmtls_status identity_describe(chmtls_identity * identity, const chmtls_sink * 
         });
 }
 
-/// What is behind a handle of this plugin; null: nothing.
-std::shared_ptr<HeldIdentity> held_by(const chmtls_plugin * plugin, const chmtls_identity * handle)
+/// The identity behind a handle of this plugin; false: not one. Null stands for "no certificate".
+bool identity_of(const chmtls_plugin * plugin, const chmtls_identity * handle, policy::IdentityPtr & identity)
 {
-    auto held = identities().find(number_of(handle));
-    return held != nullptr && held->plugin == number_of(plugin) ? held : nullptr;
+    if (handle == nullptr)
+        return true;
+    const auto held = identities().find(number_of(handle));
+    if (held == nullptr || held->plugin != number_of(plugin))
+        return false;
+    identity = held->identity;
+    return true;
 }
 
 std::optional<policy::Interface> interface_of(uint32_t value)
@@ -436,8 +438,8 @@ chmtls_status authorize(
         plugin, error,
         [&](Instance & instance, ErrorText & text) -> chmtls_status
         {
-            const auto held = held_by(plugin, identity);
-            if (held == nullptr && identity != nullptr) // null stands for "no certificate"
+            policy::IdentityPtr who;
+            if (!identity_of(plugin, identity, who))
                 return text.fail(CHMTLS_INVALID_HANDLE, "not a live identity of this plugin");
             const auto asked = read_struct(login);
             constexpr uint32_t known = CHMTLS_LOGIN_USER_NAMED | CHMTLS_LOGIN_PASSWORD_GIVEN | CHMTLS_LOGIN_CERTIFICATE_ASKED
@@ -454,7 +456,7 @@ chmtls_status authorize(
                 return text.fail(CHMTLS_INVALID_ARGUMENT, "an unknown login flag");
 
             const auto decision = instance.authorize(
-                held == nullptr ? nullptr : held->identity, held == nullptr ? nullptr : &held->logins,
+                who,
                 {.interface = *interface,
                  .user = *user,
                  .user_named = (asked->flags & CHMTLS_LOGIN_USER_NAMED) != 0,
@@ -485,8 +487,8 @@ session_opened(chmtls_plugin * plugin, chmtls_identity * identity, const chmtls_
         plugin, error,
         [&](Instance & instance, ErrorText & text) -> chmtls_status
         {
-            const auto held = held_by(plugin, identity);
-            if (held == nullptr)
+            policy::IdentityPtr who;
+            if (!identity_of(plugin, identity, who) || who == nullptr)
                 return text.fail(CHMTLS_INVALID_HANDLE, "not a live identity of this plugin");
             const auto opened = read_struct(session);
             if (!opened)
@@ -499,7 +501,7 @@ session_opened(chmtls_plugin * plugin, chmtls_identity * identity, const chmtls_
             const auto added = instance.session_opened(
                 {.token = opened->session_token,
                  .interface = *interface,
-                 .identity = held->identity,
+                 .identity = std::move(who),
                  .user = std::string(*user),
                  .rule = std::string(*rule)});
             if (!added)
@@ -576,6 +578,12 @@ void session_busy(chmtls_plugin * plugin, uint64_t session_token, uint32_t busy)
         });
 }
 
+uint64_t generation(chmtls_plugin * plugin) noexcept
+{
+    const auto * instance = instance_of(plugin);
+    return instance == nullptr ? 0 : instance->current()->number;
+}
+
 constexpr chmtls_plugin_api table{
     .struct_size = sizeof(chmtls_plugin_api),
     .abi_major = CHMTLS_ABI_MAJOR,
@@ -597,6 +605,7 @@ constexpr chmtls_plugin_api table{
     .status = status,
     .report_connect = report_connect,
     .session_busy = session_busy,
+    .generation = generation,
 };
 
 }

@@ -199,9 +199,11 @@ Instance::Judgement Instance::verify_peer(const policy::PeerQuery & query, std::
     return judgement;
 }
 
-policy::LoginDecision Instance::decide(
-    const generation::GenerationPtr & generation, const policy::IdentityPtr & identity, const policy::Login & login, UnixTime now)
+policy::LoginDecision
+Instance::authorize(const policy::IdentityPtr & identity, const policy::Login & login, std::string_view remote_address)
 {
+    const auto generation = current();
+    const auto now = system_time();
     auto standing = identity;
     if (identity != nullptr && identity->generation != generation->number && !identity->listener.empty())
     {
@@ -217,23 +219,7 @@ policy::LoginDecision Instance::decide(
         if (verdict.accepted())
             standing = std::move(verdict.identity);
     }
-    return policy::authorize(*generation, standing, login, now);
-}
-
-policy::LoginDecision Instance::authorize(
-    const policy::IdentityPtr & identity, policy::LoginMemory * memory, const policy::Login & login,
-    std::string_view remote_address)
-{
-    const auto generation = current();
-    const auto now = system_time();
-    auto remembered = memory == nullptr ? std::nullopt : memory->find(generation->number, login, now);
-    if (!remembered)
-    {
-        remembered = decide(generation, identity, login, now);
-        if (memory != nullptr)
-            memory->keep(generation->number, login, now, *remembered);
-    }
-    auto & decision = *remembered;
+    auto decision = policy::authorize(*generation, standing, login, now);
     if (decision.outcome == policy::Outcome::refused && policy::lets_through(*generation, identity, login))
     {
         would_refuse_.count(
@@ -244,24 +230,25 @@ policy::LoginDecision Instance::authorize(
         decision.let_through = true;
         audit(decision, identity, login, remote_address);
         decision.outcome = policy::Outcome::declined;
-        return std::move(decision);
+        return decision;
     }
     if (decision.outcome == policy::Outcome::declined)
-        return std::move(decision);
+        return decision;
     counters_.count_login(decision.reason);
     // Each request of a kept HTTPS connection is a login; what is granted as before is no news.
     if (decision.outcome != policy::Outcome::granted || !login.again)
         audit(decision, identity, login, remote_address);
-    return std::move(decision);
+    return decision;
 }
 
-Result<void> Instance::session_opened(const session::Session & session)
+Result<void> Instance::session_opened(session::Session session)
 {
-    auto added = sessions_->add(session);
+    const auto asked = session; // cheap: the identity is shared
+    auto added = sessions_->add(std::move(session));
     if (!added)
         host_.log(
             CHMTLS_LOG_WARNING,
-            session_line("refused", session).add("reason", added.error().code).add("message", added.error().reason).str());
+            session_line("refused", asked).add("reason", added.error().code).add("message", added.error().reason).str());
     return added;
 }
 

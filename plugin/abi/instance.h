@@ -14,7 +14,7 @@
 #include "generation/manager.h"
 #include "observe/counters.h"
 #include "observe/would_refuse.h"
-#include "policy/login_memory.h"
+#include "policy/authorize.h"
 #include "policy/verify.h"
 #include "session/registry.h"
 
@@ -42,12 +42,10 @@ public:
     };
     [[nodiscard]] Judgement verify_peer(const policy::PeerQuery & query, std::string_view remote_address);
 
-    /// `memory`: of the identity; null: none.
-    [[nodiscard]] policy::LoginDecision authorize(
-        const policy::IdentityPtr & identity, policy::LoginMemory * memory, const policy::Login & login,
-        std::string_view remote_address);
+    [[nodiscard]] policy::LoginDecision
+    authorize(const policy::IdentityPtr & identity, const policy::Login & login, std::string_view remote_address);
 
-    [[nodiscard]] Result<void> session_opened(const session::Session & session);
+    [[nodiscard]] Result<void> session_opened(session::Session session);
     void session_closed(uint64_t token) { sessions_->remove(token); }
 
     void session_activity(uint64_t token, session::Activity activity) { sessions_->set_activity(token, activity); }
@@ -58,9 +56,6 @@ public:
     [[nodiscard]] std::string status() const;
 
 private:
-    [[nodiscard]] policy::LoginDecision decide(
-        const generation::GenerationPtr & generation, const policy::IdentityPtr & identity, const policy::Login & login,
-        UnixTime now);
     void audit(const Judgement & judgement, const policy::PeerQuery & query, std::string_view remote_address) const;
     void audit(
         const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Login & login,

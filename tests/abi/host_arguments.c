@@ -76,6 +76,7 @@ static void null_arguments(void)
     check_status(api()->session_opened(plugin, NULL, &session, NULL), CHMTLS_INVALID_HANDLE, "session_opened: no identity");
     api()->identity_release(NULL);
     api()->session_closed(NULL, 1);
+    check(api()->generation(NULL) == 0, "no generation without a plugin");
     api()->destroy(NULL);
     api()->identity_release(identity);
     api()->destroy(plugin);

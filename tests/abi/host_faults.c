@@ -247,6 +247,7 @@ static void expect_invalid(chmtls_plugin * plugin, chmtls_identity * identity, c
     api()->session_closed(plugin, 1);
     check_status(api()->ticket_key(plugin, text(""), &key), CHMTLS_INVALID_HANDLE, what);
     check_status(api()->status(plugin, &sink), CHMTLS_INVALID_HANDLE, what);
+    check(api()->generation(plugin) == 0, what);
     check(items.bytes == 0, "nothing came out");
 }
 

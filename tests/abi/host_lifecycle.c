@@ -224,8 +224,11 @@ static void sessions_that_no_longer_pass(void)
     check_status(api()->session_opened(plugin, identity, &session, NULL), CHMTLS_OK, "session_opened");
     check_status(api()->session_opened(plugin, identity, &closed, NULL), CHMTLS_OK, "session_opened");
     api()->session_closed(plugin, 43);
+    const uint64_t former = api()->generation(plugin);
+    check(former != 0 && api()->generation(plugin) == former, "the generation keeps its number");
     const chmtls_configuration without_alice = configuration("config-without-alice.xml");
     check_status(api()->configure(plugin, &without_alice, NULL), CHMTLS_OK, "configure");
+    check(api()->generation(plugin) > former, "the next one has a higher number");
     check(recorder_wait_for_close(&told), "the session is closed");
     check(told.closed_token == 42, "and it is the right one");
     error_text error;
