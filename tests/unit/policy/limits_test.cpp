@@ -67,6 +67,8 @@ INSTANTIATE_TEST_SUITE_P(
         LimitCase{
             "RsaBelow", pki::KeyKind::rsa_2048, seconds(3600), limits([](auto & l) { l.min_rsa_bits = 3072; }), Reason::weak},
         LimitCase{
+            "RsaJustBelow", pki::KeyKind::rsa_2048, seconds(3600), limits([](auto & l) { l.min_rsa_bits = 2049; }), Reason::weak},
+        LimitCase{
             "RsaEnough", pki::KeyKind::rsa_2048, seconds(3600), limits([](auto & l) { l.min_rsa_bits = 2048; }), Reason::valid},
         LimitCase{
             "CurveIsNoRsa", pki::KeyKind::ec_p256, seconds(3600), limits([](auto & l) { l.min_rsa_bits = 4096; }), Reason::valid},

@@ -182,6 +182,12 @@ INSTANTIATE_TEST_SUITE_P(
         Outgoing{"KeeperIsNoNode", "a.zk.internal", Purpose::node, "a.zk.internal", Reason::node_rule},
         Outgoing{"ExpectedId", "spiffe://example.org/ch/7", Purpose::node, "ch7.nodes.internal", Reason::valid},
         Outgoing{"ExpectedIdByAddress", "spiffe://example.org/ch/7", Purpose::node, "192.0.2.7", Reason::valid},
+        Outgoing{
+            "ExpectedIdOfAHostWrittenOtherwise", "spiffe://example.org/ch/7", Purpose::node, "CH7.Nodes.Internal.",
+            Reason::valid},
+        Outgoing{
+            "TheNameIsNotTheIdHoweverItIsWritten", "ch7.nodes.internal", Purpose::node, "CH7.Nodes.Internal.",
+            Reason::name_mismatch},
         Outgoing{"AnotherId", "spiffe://example.org/ch/8", Purpose::node, "ch7.nodes.internal", Reason::name_mismatch},
         Outgoing{"IdThatIsNoNode", "spiffe://example.org/zk/7", Purpose::node, "ch7.nodes.internal", Reason::node_rule},
         Outgoing{"TheNameIsNotTheId", "ch7.nodes.internal", Purpose::node, "ch7.nodes.internal", Reason::name_mismatch},
@@ -351,6 +357,8 @@ TEST(NodeLoginDetails, AlwaysNeedsNoHeader)
     };
     EXPECT_EQ(ask(http("default")).outcome, Outcome::granted);
     EXPECT_EQ(ask(http("alice")).reason, Reason::node_user);
+    EXPECT_EQ(ask(changed(http("default"), &Login::other_credentials)).reason, Reason::node_user)
+        << "who brings credentials of another kind has not asked for the certificate to count";
 }
 
 TEST(NodeLoginDetails, WithoutActsAsThereIsNone)

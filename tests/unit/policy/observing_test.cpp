@@ -83,6 +83,9 @@ TEST_F(Observing, WhatTheStockServerRefusesStaysRefused)
     EXPECT_FALSE(judge({world().client(expired).certificate}).let_through);
     const pki::Issued foreign = must(pki::issue(leaf_spec("alice"), world().foreign_root, world().now));
     EXPECT_FALSE(judge({foreign.certificate}).let_through);
+    pki::Spec of_servers = leaf_spec("alice");
+    of_servers.extended_key_usages = {"serverAuth"};
+    EXPECT_FALSE(judge({world().client(of_servers).certificate}).let_through);
     EXPECT_FALSE(judge({}).let_through);
     const pki::Issued alice = world().client(leaf_spec("alice"));
     EXPECT_FALSE(judge({alice.certificate}, test::World::client_query("no_such_port")).let_through);
@@ -135,6 +138,10 @@ TEST_F(Observing, OfServersTheStockRulesDecideToo)
     EXPECT_EQ(other_name.verdict.reason, Reason::name_mismatch);
     EXPECT_TRUE(other_name.let_through);
     EXPECT_FALSE(judge(issued(world().client_root), keeper("a.test")).let_through) << "openSSL.client does not believe it";
+    auto of_clients = leaf_spec("keeper", {{pki::AltName::Kind::dns, "a.test"}});
+    of_clients.extended_key_usages = {"clientAuth"};
+    const test::Chain for_clients{must(pki::issue(of_clients, world().server_root, world().now)).certificate};
+    EXPECT_FALSE(judge(for_clients, keeper("a.test")).let_through);
     generation_->settings.client.extended_verification = true;
     EXPECT_FALSE(judge(good, keeper("b.test")).let_through);
     generation_->settings.client.extended_verification = false;

@@ -142,6 +142,20 @@ TEST(Verifier, LongNamesAreCompared)
     EXPECT_TRUE(asked("a" + common).accepted());
 }
 
+TEST(Verifier, LongListenersAreCompared)
+{
+    const auto & w = world();
+    const Asked alice;
+    const std::string common(80, 'x');
+    const auto generation = w.generation();
+    generation->settings.listeners.push_back({"a" + common, 9441, config::ClientCertificate::required});
+    generation->settings.listeners.push_back({"b" + common, 9442, config::ClientCertificate::none});
+    Verifier verifier;
+    const auto identity = accepted(verifier, generation, alice.query("a" + common), w.now);
+    EXPECT_EQ(verifier.verify(generation, alice.query("b" + common), w.now).reason, Reason::verification_off);
+    EXPECT_EQ(accepted(verifier, generation, alice.query("a" + common), w.now), identity);
+}
+
 TEST(Verifier, NothingOutlivesItsGeneration)
 {
     const auto & w = world();

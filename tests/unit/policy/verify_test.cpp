@@ -168,7 +168,10 @@ TEST(VerifyPeer, BoundsOnWhatIsSent)
     big.extra = {{"1.3.6.1.4.1.55555.1", false, Bytes(policy::max_chain_bytes, 0x30)}};
     expect_refused(w.verify_client(*generation, {w.client(big).certificate}), Reason::resource);
     big.extra.front().der.resize(policy::max_chain_bytes / 2);
-    expect_accepted(w.verify_client(*generation, {w.client(big).certificate}));
+    const auto half = w.client(big);
+    expect_accepted(w.verify_client(*generation, {half.certificate}));
+    expect_accepted(w.verify_client(*generation, {leaf.certificate, half.certificate}));
+    expect_refused(w.verify_client(*generation, {leaf.certificate, half.certificate, half.certificate}), Reason::resource);
 }
 
 TEST(VerifyPeer, WhatCannotBeReadIsNamed)
