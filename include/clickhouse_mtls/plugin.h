@@ -16,6 +16,8 @@
  *   - A structure too short to mean anything is INVALID_ARGUMENT; what it lacks at its end is zero or empty (in) or not told
  * (out).
  *   - No entry throws, sets errno, installs a signal handler or writes to stdio.
+ *   - No callback and no sink may throw: what fails in the host, such as a log that cannot be written, ends there (plugin.hpp
+ *     sees to it).
  *   - Error text belongs to the call that produced it; nothing per call is stored on a shared object.
  *
  * C11; needs <stddef.h> and <stdint.h> only.

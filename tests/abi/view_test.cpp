@@ -1,5 +1,8 @@
 // plugin.hpp against modules that do what they should not: a status from the future is never a yes.
 
+#include <new>
+#include <stdexcept>
+
 #include <gtest/gtest.h>
 
 #include <clickhouse_mtls/plugin.hpp>
@@ -15,8 +18,11 @@ bool gives_identity = true;
 int released = 0;
 int placeholder = 0;
 
-chmtls_status create(const chmtls_host *, const chmtls_configuration *, chmtls_plugin ** plugin, chmtls_buffer *)
+chmtls_host host{}; ///< the last one that create was given
+
+chmtls_status create(const chmtls_host * given, const chmtls_configuration *, chmtls_plugin ** plugin, chmtls_buffer *)
 {
+    host = *given;
     *plugin = reinterpret_cast<chmtls_plugin *>(&placeholder);
     return CHMTLS_OK;
 }
@@ -76,6 +82,47 @@ protected:
         return chmtls::Plugin::create(loaded.module, {}, nullptr).plugin;
     }
 };
+
+/// A host that can do nothing, for want of memory, disk or whatever.
+class FailingHost : public chmtls::HostCallbacks
+{
+public:
+    void log(uint32_t, std::string_view) override
+    {
+        ++calls;
+        throw std::bad_alloc();
+    }
+    void close_session(uint64_t, std::string_view) override
+    {
+        ++calls;
+        throw std::runtime_error("no such session");
+    }
+    void configuration_changed() override
+    {
+        ++calls;
+        throw 28;
+    }
+    void flush_dns(std::string_view) override
+    {
+        ++calls;
+        throw "nothing that is an exception";
+    }
+
+    int calls = 0;
+};
+
+TEST_F(FaultyModule, IsToldNothingOfWhatTheHostThrows)
+{
+    const auto loaded = chmtls::Module::from(get_api);
+    const auto failing = std::make_shared<FailingHost>();
+    const auto created = chmtls::Plugin::create(loaded.module, {}, failing);
+    ASSERT_TRUE(created.outcome.ok());
+    EXPECT_NO_THROW(host.log(host.context, CHMTLS_LOG_ERROR, chmtls::bytes_of("lost")));
+    EXPECT_NO_THROW(host.close_session(host.context, 1, chmtls::bytes_of("no longer accepted")));
+    EXPECT_NO_THROW(host.configuration_changed(host.context));
+    EXPECT_NO_THROW(host.flush_dns(host.context, chmtls::bytes_of("node")));
+    EXPECT_EQ(failing->calls, 4);
+}
 
 TEST_F(FaultyModule, UnknownStatusOfVerifyPeerRefuses)
 {
