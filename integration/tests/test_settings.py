@@ -9,6 +9,7 @@ import pytest
 from lib import clients
 from lib.pki import Authority, rsa_key, write
 from lib.server import Config, user
+from lib.wait import eventually
 
 USERS = user("alice", "<ssl_certificates><common_name>alice</common_name></ssl_certificates>")
 V12 = ssl.TLSVersion.TLSv1_2
@@ -143,6 +144,32 @@ def test_system_authorities_do_not_vouch_for_clients(server_factory, world):
     with server("false") as silent:
         assert not clients.native(silent, world.ca.file, world.alice, "alice")
     assert "openSSL.server.loadDefaultCAFile" in server("true").start_refused()
+
+
+def test_an_authority_that_leaves_the_systems_store_vouches_no_more(server_factory, world, tmp_path, openssl):
+    third = Authority(tmp_path / "third", "Third CA")
+    store = hashed_directory(tmp_path / "store", world.ca, third)
+    alice, bob = world.alice, third.issue("bob", "bob")
+    users = "".join(user(name, "<password>correct horse</password>") for name in ("alice", "bob"))
+    section = openssl(world.ca.file, world.ca.server("settings-server"), "strict", "<loadDefaultCAFile>true</loadDefaultCAFile>")
+    section = section.replace(f"<caConfig>{world.ca.file}</caConfig>", "")
+    # Without an entry for a certificate the users have their passwords, and certificates only let them that far.
+    server = server_factory(Config(openssl_server=section, mtls="<poll_interval>3600</poll_interval>", users=users))
+    server.environment |= {"SSL_CERT_FILE": str(tmp_path / "missing"), "SSL_CERT_DIR": str(store)}
+
+    def who(pair, name):
+        return clients.native(server, world.ca.file, pair, name, "correct horse").user
+
+    with server:
+        assert (who(alice, "alice"), who(bob, "bob")) == ("alice", "bob")
+        (hashed,) = [link for link in store.glob("*.0") if link.resolve().name == third.file.name]
+        (store / third.file.name).unlink()
+        hashed.unlink()
+        eventually(lambda: who(bob, "bob") is None, within=10, what="the authority to be gone")
+        assert who(alice, "alice") == "alice"
+        assert "UNKNOWN-CA" in server.log()
+        hashed_directory(store, third)
+        eventually(lambda: who(bob, "bob") == "bob", within=10, what="the authority to be back")
 
 
 def test_private_key_passphrase(make, world):

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "generation/system_authorities.h"
 #include "openssl/pem_blocks.h"
 
 namespace chmtls::generation
@@ -35,25 +36,29 @@ public:
         BuiltTrust result;
         result.server_authorities = read_authorities(settings.server, "openSSL.server");
         result.client_authorities = read_authorities(settings.client, "openSSL.client");
+        if (settings.server.load_default_ca_file || settings.client.load_default_ca_file)
+            system_ = system_authorities(files_, warnings_);
         std::vector<spiffe::Bundle> bundles = read_bundles();
         crls_ = read_crls(settings.crl_files, "mtls.crl");
         const std::vector<std::vector<trust::Crl>> own_crls = read_own_crls();
         if (!errors_.empty())
             return result; // stores of half the authorities would only add findings that are none
 
-        std::vector<const std::vector<Certificate> *> sets{&result.server_authorities, &result.client_authorities};
+        const std::vector<Certificate> of_clients = with_system(settings.server, result.server_authorities);
+        const std::vector<Certificate> of_servers = with_system(settings.client, result.client_authorities);
+        std::vector<const std::vector<Certificate> *> sets{&of_clients, &of_servers};
         for (const spiffe::Bundle & bundle : bundles)
             sets.push_back(&bundle.authorities);
         const std::vector<std::vector<trust::Crl>> shares = share_crls(sets);
         if (!errors_.empty())
             return result;
 
-        result.client_trust = make_store(settings.server, result.server_authorities, shares[0], "openSSL.server.caConfig");
-        result.server_trust = make_store(settings.client, result.client_authorities, shares[1], "openSSL.client.caConfig");
+        result.client_trust = make_store(settings.server, of_clients, shares[0], "openSSL.server.caConfig");
+        result.server_trust = make_store(settings.client, of_servers, shares[1], "openSSL.client.caConfig");
         if (observes(settings))
         {
-            result.stock_client_trust = make_stock_store(settings.server, result.server_authorities);
-            result.stock_server_trust = make_stock_store(settings.client, result.client_authorities);
+            result.stock_client_trust = make_stock_store(settings.server, of_clients);
+            result.stock_server_trust = make_stock_store(settings.client, of_servers);
         }
         std::map<std::string, spiffe::BundleSet::Revocation> revocation;
         for (size_t i = 0; i < bundles.size(); ++i)
@@ -104,6 +109,14 @@ private:
         }
         warn_of_expired(result, field);
         return result;
+    }
+
+    /// Its authorities, and those of the system where it asks for them.
+    std::vector<Certificate> with_system(const config::TlsSection & section, std::vector<Certificate> authorities) const
+    {
+        if (section.load_default_ca_file)
+            authorities.insert(authorities.end(), system_.begin(), system_.end());
+        return authorities;
     }
 
     void warn_of_expired(const std::vector<Certificate> & authorities, const std::string & field)
@@ -337,7 +350,6 @@ private:
         if (authorities.empty() && !section.load_default_ca_file)
             return nullptr;
         trust::TrustStore::Options options;
-        options.system_authorities = section.load_default_ca_file;
         options.revocation = rules_of(asked_.settings.revocation);
         auto store = trust::TrustStore::create(authorities, std::move(crls), std::move(options));
         if (store)
@@ -361,9 +373,7 @@ private:
     {
         if (authorities.empty() && !section.load_default_ca_file)
             return nullptr;
-        trust::TrustStore::Options options;
-        options.system_authorities = section.load_default_ca_file;
-        auto store = trust::TrustStore::create(authorities, {}, options);
+        auto store = trust::TrustStore::create(authorities, {}, {});
         return store ? std::move(*store) : nullptr; // what is wrong with the authorities has been said
     }
 
@@ -372,6 +382,7 @@ private:
     UnixTime now_;
     Errors & errors_;
     std::vector<std::string> & warnings_;
+    std::vector<Certificate> system_; ///< empty as well when no section asks for them
     std::vector<trust::Crl> crls_;
 };
 

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "config/parser.h"
 #include "config/settings_digest.h"
 #include "generation/signed_files.h"
+#include "generation/system_authorities.h"
 
 namespace chmtls::generation
 {
@@ -32,7 +35,7 @@ bool is_hash_name(std::string_view name)
     };
     const auto is_hex = [&](char c)
     {
-        return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        return is_digit(c) || (c >= 'a' && c <= 'f');
     };
     return name.size() > 9 && name[8] == '.' && std::all_of(name.begin(), name.begin() + 8, is_hex)
            && std::all_of(name.begin() + 9, name.end(), is_digit);
@@ -50,7 +53,7 @@ std::vector<Piece> pieces(FileSet & files, const std::string & path, const Wante
     for (const std::string & name : *names)
         if (wanted(name))
         {
-            const std::string file = path.ends_with('/') ? path + name : path + "/" + name;
+            const std::string file = fmt::format("{}{}{}", path, path.ends_with('/') ? "" : "/", name);
             result.push_back({file, &files.read(file)});
         }
     return result;
@@ -61,6 +64,8 @@ void read_section(FileSet & files, const config::TlsSection & section)
     if (!section.private_key_file.empty())
         (void)credential_files(files, section.certificate_file, section.private_key_file);
     (void)authority_files(files, section.ca_config);
+    if (section.load_default_ca_file)
+        (void)system_authority_files(files);
     if (!section.dh_params_file.empty())
         (void)files.read(section.dh_params_file);
 }

@@ -45,7 +45,7 @@ struct Piece
 };
 
 /// The files behind caConfig: the file, or of a directory those that OpenSSL would look up there (SSL_CTX_load_verify_locations):
-/// HHHHHHHH.N, eight hex digits of the subject's hash and a number.
+/// hhhhhhhh.N, eight hex digits (small letters) of the subject's hash and a number.
 [[nodiscard]] std::vector<Piece> authority_files(FileSet & files, const std::string & ca_config);
 
 /// The files behind <crl>: the file, or every file of a directory but for signatures.

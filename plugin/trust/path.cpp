@@ -8,7 +8,6 @@
 #include "trust/anchors.h"
 #include "trust/asn1_time.h"
 #include "trust/path_message.h"
-#include "trust/system_authorities.h"
 
 namespace chmtls::trust
 {
@@ -247,11 +246,6 @@ TrustStore::~TrustStore() = default;
 Checked<std::shared_ptr<const TrustStore>>
 TrustStore::create(std::vector<Certificate> anchors, std::vector<Crl> crls, Options options)
 {
-    if (options.system_authorities)
-    {
-        std::vector<Certificate> system = system_authorities();
-        anchors.insert(anchors.end(), system.begin(), system.end());
-    }
     Anchors index(std::move(anchors));
     auto lists = RevocationLists::create(std::move(crls), index, options.revocation);
     if (!lists)

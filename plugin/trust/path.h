@@ -41,8 +41,6 @@ public:
     {
         /// Certificates that need not be self-signed may end a path (X509_V_FLAG_PARTIAL_CHAIN).
         bool partial_chain = true;
-        /// The system's authorities as well (openSSL...loadDefaultCAFile); read at creation, none found is no error.
-        bool system_authorities = false;
         RevocationRules revocation{}; ///< how lists count
     };
 

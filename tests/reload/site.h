@@ -82,6 +82,7 @@ public:
     const ScratchDir dir;
 
     std::string openssl_server; ///< more XML for openSSL.server
+    std::string openssl_client; ///< more XML for openSSL.client
     std::string mtls;           ///< more XML for <mtls>
     std::string ca_config = "ca.pem";
     std::string files = "";             ///< directory of the files below dir, "" or "name/"
@@ -159,7 +160,7 @@ public:
 <tcp_port_secure>9440</tcp_port_secure>
 <openSSL>
 <server><certificateFile>{0}server.crt</certificateFile><privateKeyFile>{0}server.key</privateKeyFile><caConfig>{1}</caConfig>{2}</server>
-<client><certificateFile>{0}client.crt</certificateFile><privateKeyFile>{0}client.key</privateKeyFile><caConfig>{0}ca.pem</caConfig></client>
+<client><certificateFile>{0}client.crt</certificateFile><privateKeyFile>{0}client.key</privateKeyFile><caConfig>{0}ca.pem</caConfig>{5}</client>
 </openSSL>
 <mtls>
 <poll_interval>{3}</poll_interval>
@@ -171,7 +172,7 @@ public:
 </mtls>
 </clickhouse>
 )",
-            dir.file(files), path(ca_config), openssl_server, poll_interval, mtls);
+            dir.file(files), path(ca_config), openssl_server, poll_interval, mtls, openssl_client);
         input.users_xml = users_xml;
         input.server_source = "config.xml";
         input.users_source = "users.xml";

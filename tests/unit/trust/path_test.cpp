@@ -2,12 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <thread>
-
-#include <unistd.h>
 
 #include <openssl/err.h>
 
@@ -397,25 +392,6 @@ TEST(Path, AnIntermediateMustBeAnAuthority)
             EXPECT_EQ(reason(part, lower, {lower.certificate}), each.reason);
         }
     }
-}
-
-TEST(Path, SystemAuthoritiesOnlyWhenAskedFor)
-{
-    const pki::Issued root = root_of("system root");
-    const Certificate leaf = below(root, leaf_spec("alice")).certificate;
-    const std::filesystem::path file = std::filesystem::temp_directory_path() / ("chmtls-system-" + std::to_string(getpid()));
-    std::ofstream(file) << pki::certificate_pem(root.certificate);
-    ASSERT_EQ(setenv("SSL_CERT_FILE", file.c_str(), 1), 0);
-    ASSERT_EQ(setenv("SSL_CERT_DIR", "/nonexistent", 1), 0);
-    const StorePtr with = store_of({}, {.system_authorities = true});
-    const StorePtr without = store_of({});
-    std::filesystem::remove(file);
-    const StorePtr missing = store_of({}, {.system_authorities = true});
-    unsetenv("SSL_CERT_FILE");
-    unsetenv("SSL_CERT_DIR");
-    EXPECT_TRUE(verify(with, leaf).accepted());
-    EXPECT_EQ(verify(without, leaf).reason, Reason::unknown_ca);
-    EXPECT_TRUE(missing->empty());
 }
 
 TEST(Path, LeavesNoErrorBehind)
