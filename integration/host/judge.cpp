@@ -63,6 +63,8 @@ Step SslBinding::Impl::judge_sent_chain(SSL * ssl, X509_STORE_CTX * store) const
         X509_STORE_CTX_set_error(store, verification_error_for(judged.tls_alert));
         return Step::refuse;
     }
+    if (accepted_by_us && !chain.items().empty() && chain.items().front().len > max_ticket_leaf)
+        SSL_set_num_tickets(ssl, 0);
     connection->verified = std::move(judged.identity);
     X509_STORE_CTX_set_error(store, X509_V_OK);
     return Step::proceed;

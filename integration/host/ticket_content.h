@@ -20,6 +20,10 @@ struct TicketContent
 /// A ticket travels in a 16-bit length together with the leaf; peers with longer chains are not resumed.
 inline constexpr size_t max_ticket_content = 24 * 1024;
 
+/// Of the leaf, likewise: a TLS 1.3 server sends no ticket to a peer with a longer one. A TLS 1.2 server has promised it by then,
+/// and ends the handshake where OpenSSL cannot write it.
+inline constexpr size_t max_ticket_leaf = 32 * 1024;
+
 /// Throws std::bad_alloc. Nothing: too long.
 std::optional<std::vector<unsigned char>> encode(const TicketContent & content);
 

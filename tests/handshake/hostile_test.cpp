@@ -127,6 +127,19 @@ TEST_P(Hostile, MoreCertificatesThanOpensslTakes)
     EXPECT_EQ(SslBinding::identity_of(pair.server()), nullptr);
 }
 
+// A TLS 1.2 server has promised the ticket before it sees the certificate.
+TEST_P(Hostile, ACertificateThatFitsInNoTicket)
+{
+    auto spec = client_spec("client");
+    spec.alt_names = dns_names(4'000, ".example.org"); // more than 64 KiB, and names that a rule may look at
+    const auto client = world.plain_client(version(), leaf(spec, world.root));
+    TlsPair pair(server.get(), client.get());
+    const bool can_do_without = version() == TLS1_3_VERSION;
+    EXPECT_EQ(meet(pair).completed, can_do_without) << pair.run().server.error;
+    EXPECT_EQ(log_in(pair.server()).outcome.ok(), can_do_without);
+    EXPECT_EQ(pair.client_session() != nullptr && SSL_SESSION_has_ticket(pair.client_session().get()) == 1, false);
+}
+
 TEST_P(Hostile, AHundredCertificates)
 {
     const auto middle = intermediate("middle", world.root);
