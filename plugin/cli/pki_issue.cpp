@@ -129,7 +129,7 @@ Result<void> write_pair(const PkiStore & store, const Options & options, const p
         return fail(passphrase.error());
     const SecretBytes pem = pki::key_pem(issued.key, *passphrase);
     wipe({reinterpret_cast<uint8_t *>(passphrase->data()), passphrase->size()});
-    if (const auto written = write_file(key, pem.view(), private_file, options.common.existing()); !written)
+    if (auto written = write_file(key, pem.view(), private_file, options.common.existing()); !written)
         return written;
     return write_file(certificate, as_bytes(pki::certificate_pem(issued.certificate)), public_file, options.common.existing());
 }

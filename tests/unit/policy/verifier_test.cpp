@@ -248,10 +248,12 @@ TEST(Verifier, BoundsAreKept)
     const auto & w = world();
     const auto generation = w.generation();
     std::vector<Asked> many;
+    many.reserve(20);
     for (int i = 0; i < 20; ++i)
         many.emplace_back("client" + std::to_string(i));
     Verifier verifier(1); // one set of eight
     std::vector<std::weak_ptr<const policy::Identity>> seen;
+    seen.reserve(many.size());
     for (const auto & each : many)
         seen.push_back(accepted(verifier, generation, each.query(), w.now));
     size_t alive = 0;
@@ -294,6 +296,7 @@ TEST(Verifier, ManyThreadsOneAnswer)
     Verifier verifier(16);
     std::atomic<int> wrong{0};
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t)
     {
         threads.emplace_back(

@@ -25,7 +25,7 @@ using StorePtr = std::shared_ptr<const TrustStore>;
 
 StorePtr store_of(std::vector<Certificate> anchors, TrustStore::Options options = {})
 {
-    return must(TrustStore::create(std::move(anchors), {}, options));
+    return must(TrustStore::create(std::move(anchors), {}, std::move(options)));
 }
 
 struct Asked
@@ -410,6 +410,7 @@ TEST(Path, ManyThreadsShareOneStore)
     const Certificate leaf = below(first, bare(leaf_spec("alice"))).certificate;
     std::atomic<int> accepted = 0;
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i)
         threads.emplace_back(
             [&]
