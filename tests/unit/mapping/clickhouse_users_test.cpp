@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "mapping/clickhouse_users.h"
+#include "mapping/values.h"
+#include "mapping/work.h"
 #include "subject_builder.h"
 
 namespace chmtls::mapping
@@ -74,6 +76,8 @@ INSTANTIATE_TEST_SUITE_P(
         EntryCase{"star_is_not_two_labels", "CN:*.corp.example.com", Field::common_name, "evil.deep.corp.example.com", false},
         EntryCase{"star_is_not_nothing", "CN:*.corp.example.com", Field::common_name, ".corp.example.com", false},
         EntryCase{"star_spans_no_slash", "CN:*.corp.example.com", Field::common_name, "foo/bar.corp.example.com", false},
+        EntryCase{"star_wants_what_stands_before_it", "CN:web-*.x", Field::common_name, "app-1.x", false},
+        EntryCase{"star_wants_what_stands_behind_it", "CN:web-*.x", Field::common_name, "web-1.y", false},
         EntryCase{"star_is_literal_too", "CN:*.corp.example.com", Field::common_name, "*.corp.example.com", true},
         EntryCase{"star_as_part", "CN:web-*.x", Field::common_name, "web-1.x", true},
         EntryCase{"partial_star_is_not_nothing", "CN:web-*.x", Field::common_name, "web-.x", false},
@@ -93,11 +97,15 @@ INSTANTIATE_TEST_SUITE_P(
         EntryCase{"dns_star_is_not_two_labels", "DNS:*.corp.example.com", Field::dns, "evil.deep.corp.example.com", false},
         EntryCase{"dns_star_is_not_nothing", "DNS:*.corp.example.com", Field::dns, ".corp.example.com", false},
         EntryCase{"dns_star_spans_no_slash", "DNS:*.corp.example.com", Field::dns, "foo/bar.corp.example.com", false},
+        EntryCase{"dns_star_wants_what_stands_before_it", "DNS:db-*.corp", Field::dns, "ab-1.corp", false},
         EntryCase{"dns_never_looks_at_cn", "DNS:a.org", Field::common_name, "a.org", false},
         EntryCase{"dns_never_looks_at_uri", "DNS:a.org", Field::uri, "a.org", false},
         EntryCase{"uri_exact", "URI:spiffe://foo.com/bar", Field::uri, "spiffe://foo.com/bar", true},
         EntryCase{"uri_star", "URI:spiffe://bar.com/foo/*/far", Field::uri, "spiffe://bar.com/foo/baz/far", true},
         EntryCase{"uri_star_spans_dots", "URI:spiffe://bar.com/foo/*/far", Field::uri, "spiffe://bar.com/foo/b.a.z/far", true},
+        EntryCase{
+            "uri_star_of_another_domain", "URI:spiffe://bar.com/foo/*/far", Field::uri, "spiffe://baz.com/foo/baz/far", false},
+        EntryCase{"uri_star_at_the_end_of_another_domain", "URI:spiffe://bar.com/*", Field::uri, "spiffe://baz.com/foo", false},
         EntryCase{"uri_star_spans_no_slash", "URI:spiffe://bar.com/foo/*/far", Field::uri, "spiffe://bar.com/foo/b/z/far", false},
         EntryCase{"uri_star_is_not_nothing", "URI:spiffe://bar.com/foo/*/far", Field::uri, "spiffe://bar.com/foo//far", false},
         EntryCase{"uri_with_nul_is_unusable", "URI:spiffe://a/*", Field::uri, std::string("spiffe://a/\0x", 13), false},
@@ -167,6 +175,23 @@ TEST(ClickHouseUsers, refused_all_at_once)
         EXPECT_FALSE(error.remedy.empty());
     }
     compiled({section({"fine"}, {"URI:x"})});
+}
+
+TEST(ClickHouseUsers, too_many_comparisons_match_nothing)
+{
+    SubjectBuilder builder;
+    for (size_t i = 0; i < max_names - 1; ++i)
+        builder.dns("name" + std::to_string(i));
+    builder.dns("last-one");
+    for (const size_t wildcards : {size_t{1}, max_steps / max_names - 1, max_steps / max_names + 1})
+    {
+        std::vector<std::string> entries;
+        for (size_t i = 0; i < wildcards; ++i)
+            entries.push_back("DNS:other" + std::to_string(i) + "-*");
+        entries.emplace_back("DNS:last-*");
+        const auto users = compiled({section({}, entries)});
+        EXPECT_EQ(users->matches(builder.subject(), "bob", nullptr), wildcards < max_steps / max_names) << wildcards;
+    }
 }
 
 TEST(ClickHouseUsers, too_many_names_match_nothing)

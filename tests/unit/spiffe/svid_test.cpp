@@ -95,6 +95,23 @@ TEST(Svid, AnAuthorityOfTheBundleIsACertificateAuthority)
     }
 }
 
+TEST(Svid, SaysWhatIsWrongWithAKeyUsage)
+{
+    const pki::Issued root = authority("root");
+    const auto set = bundles({bundle("example.org", {root.certificate})});
+    const auto message = [&](void (*change)(pki::Spec & spec))
+    {
+        pki::Spec spec = leaf_spec("w", {uri("spiffe://example.org/w")});
+        change(spec);
+        return spiffe::verify_svid(*set, must(pki::issue(spec, root, now)).certificate, {}, now).path.message;
+    };
+    EXPECT_EQ(message([](pki::Spec &) {}), "");
+    EXPECT_THAT(message([](pki::Spec & spec) { spec.key_usage = false; }), HasSubstr("has no key usage"));
+    EXPECT_THAT(message([](pki::Spec & spec) { spec.key_usage_critical = false; }), HasSubstr("not critical"));
+    EXPECT_THAT(message([](pki::Spec & spec) { spec.key_usages = {"keyAgreement"}; }), HasSubstr("lacks digitalSignature"));
+    EXPECT_THAT(message([](pki::Spec & spec) { spec.key_usages.emplace_back("cRLSign"); }), HasSubstr("signing"));
+}
+
 TEST(Svid, DepthBoundsTheSignersBetween)
 {
     const pki::Issued root = authority("root");

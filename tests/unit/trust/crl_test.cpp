@@ -99,6 +99,18 @@ TEST(CrlCheck, AnAnchorIsJudgedByTheAnchorAboveIt)
     EXPECT_EQ(verify(pki, list(pki.root, revoking(pki.signer)), pki.leaf, now, anchors).reason, Reason::revoked);
 }
 
+TEST(CrlCheck, ARootThatRevokesItselfIsBelievedInThat)
+{
+    const Pki pki;
+    for (const pki::Issued & leaf : {pki.direct, pki.leaf})
+    {
+        EXPECT_TRUE(verify(pki, list(pki.root, {}), leaf).accepted());
+        const auto verdict = verify(pki, list(pki.root, revoking(pki.root)), leaf);
+        EXPECT_EQ(verdict.reason, Reason::revoked);
+        EXPECT_THAT(verdict.message, HasSubstr("CN=root"));
+    }
+}
+
 TEST(CrlCheck, TheAnchorAboveIsTheOneThatHasSigned)
 {
     const auto bare = [](const std::string & name)
@@ -117,6 +129,23 @@ TEST(CrlCheck, TheAnchorAboveIsTheOneThatHasSigned)
     EXPECT_TRUE(verify(pki, list(pki.root, {}), pki.leaf, now, anchors).accepted());
     EXPECT_EQ(verify(pki, list(pki.root, revoking(pki.signer)), pki.leaf, now, anchors).reason, Reason::revoked);
     EXPECT_TRUE(verify(pki, list(namesake, revoking(pki.signer)), pki.leaf, now, anchors).accepted());
+}
+
+// OpenSSL tries the first one and stays with it.
+TEST(CrlCheck, WhatTheSecondAuthorityOfANameRevokesIsSaidToBeRevoked)
+{
+    pki::Spec spec = pki::Spec::authority("root");
+    spec.subject_key_identifier = false; // nothing but the signature tells
+    const pki::Issued first = must(pki::self_signed(spec, now));
+    const pki::Issued second = must(pki::self_signed(spec, now));
+    for (const pki::Issued * issuer : {&first, &second})
+    {
+        const pki::Issued leaf = must(pki::issue(leaf_spec("bob"), *issuer, now));
+        const std::vector<Certificate> anchors{first.certificate, second.certificate};
+        const Pki pki;
+        EXPECT_TRUE(verify(pki, list(*issuer, {}), leaf, now, anchors).accepted());
+        EXPECT_EQ(verify(pki, list(*issuer, revoking(leaf)), leaf, now, anchors).reason, Reason::revoked);
+    }
 }
 
 TEST(CrlCheck, AnchorsThatSignEachOtherAreJudgedAndTheSearchEnds)
@@ -275,6 +304,7 @@ TEST(CrlCheck, AForgedListOfAnAnchorFailsTheLoad)
     ASSERT_EQ(store.error().size(), 1u);
     EXPECT_EQ(store.error()[0].file, "forged.crl");
     EXPECT_EQ(store.error()[0].code, "CRL-INVALID");
+    EXPECT_THAT(store.error()[0].reason, HasSubstr("signature"));
     EXPECT_TRUE(TrustStore::create({pki.root.certificate, namesake.certificate}, list(namesake, {}), {}).has_value());
 }
 
