@@ -50,6 +50,7 @@ TEST_F(Sessions, AreRefusedWhenTheGenerationDoesNotLetThemIn)
     publish(without);
     EXPECT_FALSE(registry.add(session(3, alice, "alice")).has_value());
     EXPECT_FALSE(registry.add(session(4, nullptr, "alice")).has_value());
+    EXPECT_FALSE(registry.add(session(5, alice, "")).has_value()) << "nor before anybody has logged in";
 }
 
 // A connection that we made is judged again by the name that it proved; without it extendedVerification would end it.
