@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t * data, size_t size)
         return 0;
     // A CRL that names our root as its issuer is in the store only with the root's signature.
     for (const auto & crl : *crls)
-        if (crl.issuer() == root.certificate.facts().subject)
+        if (X509_NAME_cmp(X509_CRL_get_issuer(crl.get()), X509_get_subject_name(root.certificate.x509())) == 0)
             fuzz::require(X509_CRL_verify(crl.get(), X509_get0_pubkey(root.certificate.x509())) == 1);
     // In which order lists are given decides nothing.
     fuzz::require(judged_with(*crls) == judged_with({crls->rbegin(), crls->rend()}));
