@@ -1,5 +1,6 @@
-/* A clock that is wrong, for one process (LD_PRELOAD): the real time is off by the seconds that the file in CHMTLS_CLOCK says, which
- * is read again once a second. (libfaketime does not get along with the server's allocator.) The monotonic clock is right. */
+/* A clock that is wrong, for one process (LD_PRELOAD): the real time is off by the seconds that the file in CHMTLS_CLOCK says,
+ * which is read again once a second. (libfaketime does not get along with the server's allocator.) The monotonic clock is right.
+ */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -65,7 +66,8 @@ time_t time(time_t * at)
 }
 
 /* Who computes a deadline from this clock waits by the kernel's. A deadline by the monotonic clock is years away from both. */
-int pthread_cond_timedwait(pthread_cond_t * restrict condition, pthread_mutex_t * restrict mutex, const struct timespec * restrict until)
+int pthread_cond_timedwait(
+    pthread_cond_t * restrict condition, pthread_mutex_t * restrict mutex, const struct timespec * restrict until)
 {
     static int (*original)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
     if (original == NULL)
