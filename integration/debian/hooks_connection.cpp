@@ -1,6 +1,8 @@
 // Poco::Net::TCPServerConnection::start: the whole life of a connection, on its thread. HTTPRequest::read: each request of a kept
 // connection. TCPServer::start and stop: when the server's own reloading and lookups can be used.
 
+#include <typeinfo>
+
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPServerConnection.h>
 #include <Poco/Net/HTTPServerRequest.h>

@@ -46,6 +46,11 @@ chmtls_status authorize(chmtls_plugin *, chmtls_identity *, const chmtls_login *
     return answer;
 }
 
+uint64_t generation(chmtls_plugin *)
+{
+    return 7;
+}
+
 uint16_t module_major = CHMTLS_ABI_MAJOR;
 uint32_t module_size = sizeof(chmtls_plugin_api);
 
@@ -59,6 +64,7 @@ chmtls_status get_api(uint16_t, chmtls_plugin_api * api)
     table.verify_peer = verify_peer;
     table.identity_release = identity_release;
     table.authorize = authorize;
+    table.generation = generation;
     *api = table;
     return CHMTLS_OK;
 }
@@ -158,6 +164,13 @@ TEST_F(FaultyModule, ShorterTableHasNoFurtherEntries)
     const auto made = plugin();
     EXPECT_TRUE(made->verify_peer({}).outcome.ok());
     EXPECT_EQ(made->authorize({}, {}).outcome.status, CHMTLS_ABI_MISMATCH);
+}
+
+TEST_F(FaultyModule, WithoutGenerationNoAnswerIsUsedTwice)
+{
+    EXPECT_EQ(plugin()->generation(), 7u);
+    module_size = offsetof(chmtls_plugin_api, generation);
+    EXPECT_EQ(plugin()->generation(), 0u);
 }
 
 TEST_F(FaultyModule, OtherMajorOffersNothing)
