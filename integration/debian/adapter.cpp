@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 
 #include <Poco/Exception.h>
+#include <Poco/String.h>
 #include <Poco/Util/Application.h>
 
 #include "config_xml.h"
@@ -31,6 +32,12 @@ constexpr const char * section = "mtls";
 
 constexpr int max_attempts = 4;
 constexpr std::chrono::milliseconds between_attempts{150};
+
+/// A word as the module reads it: in either case, with blanks around it.
+std::string word_at(const Poco::Util::AbstractConfiguration & config, const std::string & key)
+{
+    return Poco::toLower(Poco::trim(config.getString(key, {})));
+}
 
 /// The values at and below a key, one a line.
 void append_text(const Poco::Util::AbstractConfiguration & config, const std::string & key, std::string & text)
@@ -306,13 +313,13 @@ Adapter::Server Adapter::server_of(const Poco::Util::AbstractConfiguration & con
     Server server;
     server.xml = to_xml(config);
     server.names_nodes = config.has("mtls.nodes");
-    server.refuses_plaintext = server.names_nodes && config.getString("mtls.nodes.plaintext", "refuse") == "refuse";
+    const auto plaintext = word_at(config, "mtls.nodes.plaintext");
+    server.refuses_plaintext = server.names_nodes && plaintext != "warn" && plaintext != "allow";
     server.extended_verification = config.getBool("openSSL.client.extendedVerification", false);
     // The module refuses what it cannot verify, and then there is no identity. Whether the connection goes on all the same is
     // what these two settings say.
-    server.verifies_servers
-        = config.getString("openSSL.client.verificationMode", {}) != "none"
-          && config.getString("openSSL.client.invalidCertificateHandler.name", {}) != "AcceptCertificateHandler";
+    server.verifies_servers = word_at(config, "openSSL.client.verificationMode") != "none"
+                              && word_at(config, "openSSL.client.invalidCertificateHandler.name") != "acceptcertificatehandler";
     for (const char * key :
          {"openSSL.server.verificationMode", "openSSL.client.verificationMode", "openSSL.client.invalidCertificateHandler.name",
           "mtls.mode"})

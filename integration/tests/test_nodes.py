@@ -372,3 +372,22 @@ def test_plaintext_stops_the_start_with_all_of_it(server_factory, authority, ope
 def test_plaintext_can_be_allowed(server_factory, authority, openssl, word):
     server = plaintext(server_factory, authority, openssl, f"<plaintext>{word}</plaintext>").start()
     assert ("interserver_http_port" in server.log()) == (word == "warn")
+
+
+@pytest.mark.parametrize(("word", "encrypted"), [("refuse", True), (" Refuse\n", True), (" Allow\n", False)])
+def test_plaintext_means_the_same_to_the_module_and_to_remote(server_factory, authority, openssl, word, encrypted):
+    """Words may be written in either case and with blanks around them."""
+    pair = authority.server()
+    server = server_factory(
+        Config(
+            openssl_server=openssl(authority.file, pair),
+            openssl_client=openssl(authority.file, pair, "strict"),
+            mtls=f"<nodes><rule><name>n</name><common_name>n</common_name></rule><plaintext>{word}</plaintext></nodes>",
+        )
+    ).start()
+    ask = f"SELECT count() FROM remote('127.0.0.1:{server.ports['tcp_port']}', system, one)"
+    if encrypted:
+        with pytest.raises(RuntimeError, match="does this port speak TLS"):
+            server.admin(ask)
+    else:
+        assert server.admin(ask) == "1"

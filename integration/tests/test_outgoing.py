@@ -90,7 +90,15 @@ def test_verifies_the_far_side(pairing):
     assert not pairing.start().ask()
 
 
-@pytest.mark.parametrize(("mode", "handler"), [("none", "RejectCertificateHandler"), ("relaxed", "AcceptCertificateHandler")])
+@pytest.mark.parametrize(
+    ("mode", "handler"),
+    [
+        ("none", "RejectCertificateHandler"),
+        (" None\n", "RejectCertificateHandler"),
+        ("relaxed", "AcceptCertificateHandler"),
+        ("relaxed", " acceptCertificateHandler\n"),
+    ],
+)
 def test_unless_told_not_to(pairing, mode, handler):
     other = Authority(pairing.near.directory / "pki", "Other CA")
     pairing.near.write_config(openssl_client=pairing.client(ca=other.file, mode=mode, handler=handler))
