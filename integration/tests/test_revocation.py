@@ -1,6 +1,7 @@
 """Certificates that are taken back: by a list, by the lack of one, by one that has grown old."""
 
 import datetime
+import re
 import threading
 
 import clickhouse_driver
@@ -85,6 +86,7 @@ def test_revocation_while_a_long_query_runs(scene):
         eventually(lambda: running(scene, "alice") == 1 and running(scene, "bob") == 1, within=10, what="both queries")
         scene.revoke(scene.alice)
         eventually(lambda: queries["alice"][1], within=10, what="the end of alice's query")
+        assert re.search(r"event=session decision=closed .* user=alice .* reason=REVOKED message=", scene.server.log())
         assert running(scene, "bob") == 1 and not queries["bob"][1]
         assert not scene.who(scene.alice, "alice")
         assert "reason=REVOKED" in scene.server.log()

@@ -103,7 +103,7 @@ Instance::Instance(const chmtls_host & host)
       manager_(events(), system_time)
 {
     sessions_ = std::make_unique<session::Registry>(
-        [this](const session::Session & session, const std::string & reason) { close(session, reason); },
+        [this](const session::Session & session, Reason reason, const std::string & message) { close(session, reason, message); },
         [this] { return manager_.current(); }, system_time,
         [this](const session::Session & session, Reason reason, const std::string & message)
         { observed(session, reason, message); },
@@ -324,24 +324,16 @@ void Instance::observed(const session::Session & session, Reason reason, const s
     host_.log(CHMTLS_LOG_WARNING, session_line("observed", session).add(reason).add("message", message).str());
 }
 
-void Instance::close(const session::Session & session, const std::string & reason) const
+void Instance::close(const session::Session & session, Reason reason, const std::string & message) const
 {
     try
     {
-        observe::AuditLine line("session");
-        line.add("decision", "closed")
-            .add("interface", name(session.interface))
-            .add("session", session.token)
-            .add("user", session.user);
-        if (session.identity != nullptr)
-            line.add("listener", session.identity->listener).add("identity", session.identity->describe());
-        line.add("message", reason);
-        host_.log(CHMTLS_LOG_WARNING, line.str());
+        host_.log(CHMTLS_LOG_WARNING, session_line("closed", session).add(reason).add("message", message).str());
     }
     catch (const std::bad_alloc &) // closed it is all the same
     {
     }
-    if (!host_.close_session(session.token, reason))
+    if (!host_.close_session(session.token, message))
         host_.log(CHMTLS_LOG_WARNING, "the host cannot close sessions: the one above goes on until it ends by itself");
 }
 

@@ -60,7 +60,7 @@ private:
     void audit(
         const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Login & login,
         std::string_view remote_address) const;
-    void close(const session::Session & session, const std::string & reason) const;
+    void close(const session::Session & session, Reason reason, const std::string & message) const;
     void observed(const session::Session & session, Reason reason, const std::string & message);
     generation::Events events();
     dns::Events dns_events();

@@ -139,7 +139,8 @@ private:
     struct Ending
     {
         SteadyTime at;
-        std::string reason;
+        Reason reason = Reason::internal;
+        std::string message;
     };
     struct Entry
     {
@@ -259,8 +260,8 @@ private:
             if (time_is_up())
             {
                 const uint64_t token = endings_.begin()->second;
-                const std::string reason = std::move(entries_.at(token).ending->reason); // the entry goes
-                close_one(lock, token, reason);
+                const Ending ending = std::move(*entries_.at(token).ending); // the entry goes
+                close_one(lock, token, ending.reason, ending.message);
                 continue;
             }
             if (!judge_all_ && !something_ended())
@@ -335,14 +336,14 @@ private:
         Entry & entry = found->second;
         if (policy.on_revoked == config::OnRevoked::now || entry.activity == Activity::idle)
         {
-            close_one(lock, token, judgement.message);
+            close_one(lock, token, judgement.reason, judgement.message);
             return true;
         }
         const bool replaced = !entry.ending && session->identity->listener.empty();
         SteadyTime end = steady_now() + policy.max_wait;
         if (entry.ending) // each new generation finds it again: the time runs from the first
             end = std::min(end, entry.ending->at);
-        set_ending(token, entry, Ending{end, std::move(judgement.message)});
+        set_ending(token, entry, Ending{end, judgement.reason, std::move(judgement.message)});
         lock.unlock();
         if (replaced && replace_)
             replace_();
@@ -350,7 +351,7 @@ private:
     }
 
     /// Unlocks while the host is told. Needs no memory.
-    void close_one(std::unique_lock<std::mutex> & lock, uint64_t token, const std::string & reason)
+    void close_one(std::unique_lock<std::mutex> & lock, uint64_t token, Reason reason, const std::string & message)
     {
         const std::shared_ptr<const Session> session = entries_.at(token).session;
         erase(token);
@@ -358,7 +359,7 @@ private:
         closing_ = token;
         lock.unlock();
         if (close_)
-            close_(*session, reason);
+            close_(*session, reason, message);
         lock.lock();
         closing_.reset();
         closed_one_.notify_all();

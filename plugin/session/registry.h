@@ -33,7 +33,7 @@ enum class Activity
 };
 
 /// Called on the registry's thread; must return quickly and not throw. Never after remove(token) has returned.
-using CloseSession = std::function<void(const Session &, const std::string & reason)>;
+using CloseSession = std::function<void(const Session &, Reason, const std::string & message)>;
 
 /// A connection of ours that is in use no longer passes: it has its time, and what pools it must not use it for anything new. As
 /// CloseSession.

@@ -231,6 +231,8 @@ static void sessions_that_no_longer_pass(void)
     check(api()->generation(plugin) > former, "the next one has a higher number");
     check(recorder_wait_for_close(&told), "the session is closed");
     check(told.closed_token == 42, "and it is the right one");
+    check(recorder_wait_for(&told, "audit event=session decision=closed interface="), "the log says so");
+    check(recorder_wait_for(&told, " reason=NO-RULE message="), "and why");
     error_text error;
     check_status(
         api()->session_opened(plugin, identity, &session, error_buffer(&error)), CHMTLS_REFUSED,

@@ -43,7 +43,7 @@ TEST(MemoryInSessions, ARevokedOneIsClosedAllTheSame)
         std::atomic<bool> revoked{false};
         std::atomic<uint64_t> closed{0};
         session::Registry registry(
-            [&](const session::Session & session, const std::string &) { closed = session.token; },
+            [&](const session::Session & session, Reason, const std::string &) { closed = session.token; },
             [&] { return revoked ? after : before; }, [&] { return site.now; });
         ASSERT_TRUE(registry.add(session_of(*before, site.mallory, 7, site.now)));
         revoked = true;
@@ -68,8 +68,8 @@ TEST(MemoryInSessions, OneThatCannotBeAddedIsNotThere)
     std::atomic<int64_t> ahead{0};
     std::atomic<uint64_t> closed{0};
     session::Registry registry(
-        [&](const session::Session & session, const std::string &) { closed = session.token; }, [&] { return generation; },
-        [&] { return site.now + std::chrono::seconds(ahead); });
+        [&](const session::Session & session, Reason, const std::string &) { closed = session.token; },
+        [&] { return generation; }, [&] { return site.now + std::chrono::seconds(ahead); });
     const auto session = session_of(*generation, site.alice, 8, site.now);
     for (uint64_t nth = 1;; ++nth)
     {
@@ -107,7 +107,7 @@ TEST(MemoryInSessions, OneThatCannotBeRenewedStaysWatched)
     const RevokingSite site;
     const auto generation = loaded(site, 1);
     session::Registry registry(
-        [](const session::Session &, const std::string &) {}, [&] { return generation; }, [&] { return site.now; });
+        [](const session::Session &, Reason, const std::string &) {}, [&] { return generation; }, [&] { return site.now; });
     const auto session = session_of(*generation, site.alice, 8, site.now);
     ASSERT_TRUE(registry.add(session));
     for (uint64_t nth = 1;; ++nth)

@@ -65,7 +65,7 @@ protected:
     std::vector<std::pair<uint64_t, Moment>> closed;
     generation::Published latest;
     session::Registry registry{
-        [this](const session::Session & session, const std::string &)
+        [this](const session::Session & session, Reason, const std::string &)
         {
             const std::lock_guard guard(mutex);
             closed.emplace_back(session.token, Moment());

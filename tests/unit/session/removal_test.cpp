@@ -37,7 +37,7 @@ TEST_F(Sessions, RemoveWaitsForTheCloseThatIsUnderWay)
     std::mutex gate;
     std::unique_lock closed_gate(gate);
     Registry registry(
-        [&](const Session &, const std::string &)
+        [&](const Session &, Reason, const std::string &)
         {
             inside = true;
             const std::lock_guard wait(gate);
@@ -72,7 +72,7 @@ TEST_F(Sessions, MayBeRemovedFromTheCloseItself)
     Registry * own = nullptr;
     std::atomic<bool> done{false};
     Registry registry(
-        [&](const Session & closed, const std::string &)
+        [&](const Session & closed, Reason, const std::string &)
         {
             own->remove(closed.token);
             done = true;
@@ -95,7 +95,7 @@ TEST_F(Sessions, NoneIsClosedAfterItsRemoveHasReturned)
     std::atomic<bool> late{false};
     std::atomic<uint64_t> closes_seen{0};
     Registry registry(
-        [&](const Session & closed, const std::string &)
+        [&](const Session & closed, Reason, const std::string &)
         {
             closes_seen.fetch_add(1);
             if (gone[closed.token])

@@ -52,16 +52,21 @@ protected:
         return {token, policy::Interface::native, std::move(identity), user, user.empty() ? "" : "by-name", {}, {}};
     }
 
+    /// Into closed_.
+    [[nodiscard]] CloseSession noted()
+    {
+        return [this](const Session & closed, Reason reason, const std::string & message)
+        {
+            const std::lock_guard guard(mutex_);
+            closed_[closed.token] = std::string(code(reason)) + ": " + message;
+            changed_.notify_all();
+        };
+    }
+
     [[nodiscard]] Registry registry()
     {
         return Registry(
-            [this](const Session & closed, const std::string & reason)
-            {
-                const std::lock_guard guard(mutex_);
-                closed_[closed.token] = reason;
-                changed_.notify_all();
-            },
-            [this] { return published_.current(); }, [this] { return world_.now + std::chrono::seconds(ahead_); }, {},
+            noted(), [this] { return published_.current(); }, [this] { return world_.now + std::chrono::seconds(ahead_); }, {},
             [this]
             {
                 const std::lock_guard guard(mutex_);
@@ -87,8 +92,8 @@ protected:
     std::atomic<int64_t> ahead_{0};
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::map<uint64_t, std::string> closed_;
-    int replaced_ = 0; ///< how often connections of ours were asked to be replaced
+    std::map<uint64_t, std::string> closed_; ///< "CODE: message"
+    int replaced_ = 0;                       ///< how often connections of ours were asked to be replaced
 };
 
 }

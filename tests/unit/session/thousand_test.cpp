@@ -44,7 +44,7 @@ protected:
         std::mutex mutex;
         std::condition_variable changed;
         Registry registry(
-            [&](const Session &, const std::string &)
+            [&](const Session &, Reason, const std::string &)
             {
                 const std::lock_guard guard(mutex);
                 at.push_back(wall());

@@ -10,7 +10,9 @@ namespace
 using std::chrono::seconds;
 using test::leaf_spec;
 using test::must;
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 class TimedSessions : public Sessions
 {
@@ -42,7 +44,7 @@ TEST_F(TimedSessions, EndWithTheirRule)
     EXPECT_EQ(registry.closed(), 0u);
     ahead_ = 100;
     EXPECT_TRUE(closes(2));
-    EXPECT_THAT(closed_.at(1), HasSubstr("holds only until"));
+    EXPECT_THAT(closed_.at(1), AllOf(StartsWith("RULE-TIME: "), HasSubstr("holds only until")));
     EXPECT_FALSE(open(registry, 3).has_value());
 }
 
@@ -58,7 +60,7 @@ TEST_F(TimedSessions, EndAfterMaxSessionAndARenewedOneIsNoYounger)
     ASSERT_TRUE(open(registry, 2).has_value());
     ahead_ = 3600;
     EXPECT_TRUE(closes(1));
-    EXPECT_THAT(closed_.at(1), HasSubstr("as long as rule 'timed' allows"));
+    EXPECT_THAT(closed_.at(1), AllOf(StartsWith("SESSION-TIME: "), HasSubstr("as long as rule 'timed' allows")));
     EXPECT_EQ(registry.size(), 1u);
     ahead_ = 3000 + 3600;
     EXPECT_TRUE(closes(2));
@@ -72,13 +74,7 @@ TEST_F(TimedSessions, AClockThatIsSetBackMakesNoneLonger)
     // This clock goes on after it was set.
     const auto begin = std::chrono::steady_clock::now();
     Registry registry(
-        [this](const Session & closed, const std::string & reason)
-        {
-            const std::lock_guard guard(mutex_);
-            closed_[closed.token] = reason;
-            changed_.notify_all();
-        },
-        [this] { return published_.current(); },
+        noted(), [this] { return published_.current(); },
         [this, begin]
         {
             const auto passed = std::chrono::steady_clock::now() - begin;

@@ -1,0 +1,22 @@
+"""Every code that a refusal may have is explained to who reads it in a log."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# RFC 8446 section 6, by the names that plugin/base/reason.cpp has for them where they differ.
+ALERTS = {"none": "–", "unknown_authority": "unknown_ca", "needs_certificate": "certificate_required"}
+
+
+def test_each_reason_is_in_the_table_of_the_log():
+    rows = re.findall(r'Row\{Reason::\w+, "([A-Z-]+)", (\w+)\}', (ROOT / "plugin/base/reason.cpp").read_text())
+    known = {code: ALERTS.get(alert, alert) for code, alert in rows}
+    assert len(known) > 50
+    table = (ROOT / "docs/log.md").read_text().split("## Reasons")[1]
+    explained = {}
+    for codes, alert in re.findall(r"^\| (`[^|]*`) \| ([^|]*) \|", table, re.MULTILINE):
+        for code in re.findall(r"`([^`]*)`", codes):
+            assert code not in explained, f"{code} stands there twice"
+            explained[code] = alert
+    assert explained == known
