@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <new>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -35,10 +36,15 @@ Presence presence(const X509 * certificate, int nid)
     return {.present = true, .critical = X509_EXTENSION_get_critical(X509_get_ext(certificate, index)) == 1};
 }
 
+/// The value of an extension that is there. It was read when the certificate was parsed (from_der), so only want of memory can
+/// keep it from being read now; a certificate without its names would be judged as if it had none.
 template <typename T>
 std::unique_ptr<T, void (*)(T *)> decoded(const X509 * certificate, int nid, void (*release)(T *))
 {
-    return {static_cast<T *>(X509_get_ext_d2i(certificate, nid, nullptr, nullptr)), release};
+    std::unique_ptr<T, void (*)(T *)> value{static_cast<T *>(X509_get_ext_d2i(certificate, nid, nullptr, nullptr)), release};
+    if (value == nullptr)
+        throw std::bad_alloc();
+    return value;
 }
 
 std::string text_of(const ASN1_STRING * value)
@@ -177,8 +183,6 @@ BasicConstraints read_basic_constraints(const X509 * certificate)
     if (!found.present)
         return constraints;
     const auto decoded_constraints = decoded<BASIC_CONSTRAINTS>(certificate, NID_basic_constraints, BASIC_CONSTRAINTS_free);
-    if (!decoded_constraints)
-        return constraints;
     constraints.ca = decoded_constraints->ca != 0;
     if (decoded_constraints->pathlen != nullptr)
     {
@@ -223,7 +227,9 @@ Digest32 digest_of_key(const X509 * certificate)
     unsigned char * data = nullptr;
     const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &data);
     const std::unique_ptr<unsigned char, void (*)(unsigned char *)> owned(data, [](unsigned char * p) { OPENSSL_free(p); });
-    return sha256({data, static_cast<size_t>(std::max(length, 0))});
+    if (length <= 0)
+        throw std::bad_alloc();
+    return sha256({data, static_cast<size_t>(length)});
 }
 
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <string_view>
 
 #include <openssl/objects.h>
@@ -9,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/distinguished_name.h"
 #include "base/utf8.h"
+#include "openssl/error_queue.h"
 #include "openssl/pointers.h"
 
 namespace chmtls::openssl
@@ -23,6 +25,14 @@ void free_openssl(unsigned char * data)
 }
 
 using Allocated = std::unique_ptr<unsigned char, Freed<free_openssl>>;
+
+/// OpenSSL has one answer for what cannot be converted and for want of memory; what is made of it here is kept, and decided by.
+bool converted(bool done)
+{
+    if (!done && drain_out_of_memory())
+        throw std::bad_alloc();
+    return done;
+}
 
 std::string_view raw_bytes(const ASN1_STRING * value)
 {
@@ -39,7 +49,9 @@ std::string hex_of_der(const ASN1_STRING * value)
     unsigned char * data = nullptr;
     const int length = i2d_ASN1_TYPE(&any, &data);
     const Allocated owned(data);
-    return length <= 0 ? "#" : "#" + to_hex({data, static_cast<size_t>(length)});
+    if (length <= 0) // it has been decoded, so it can be encoded
+        throw std::bad_alloc();
+    return "#" + to_hex({data, static_cast<size_t>(length)});
 }
 
 void append_attribute(std::string & out, const X509_NAME_ENTRY * entry)
@@ -60,11 +72,13 @@ void append_attribute(std::string & out, const X509_NAME_ENTRY * entry)
 
 std::string dotted_decimal(const ASN1_OBJECT * object)
 {
+    clear_errors();
     const int length = OBJ_obj2txt(nullptr, 0, object, 1);
-    if (length <= 0)
+    if (!converted(length > 0))
         return "?";
     std::string out(static_cast<size_t>(length) + 1, '\0');
-    OBJ_obj2txt(out.data(), static_cast<int>(out.size()), object, 1);
+    if (!converted(OBJ_obj2txt(out.data(), static_cast<int>(out.size()), object, 1) == length))
+        return "?";
     out.resize(static_cast<size_t>(length));
     return out;
 }
@@ -86,10 +100,11 @@ std::optional<std::string> string_value(const ASN1_STRING * value)
     case V_ASN1_BMPSTRING:
     case V_ASN1_UNIVERSALSTRING:
     {
+        clear_errors();
         unsigned char * data = nullptr;
         const int length = ASN1_STRING_to_UTF8(&data, value);
         const Allocated owned(data);
-        if (length < 0)
+        if (!converted(length >= 0))
             return std::nullopt;
         std::string text(reinterpret_cast<const char *>(data), static_cast<size_t>(length));
         return is_utf8(text) ? std::optional(std::move(text)) : std::nullopt;
