@@ -34,9 +34,13 @@ bool lets_through(const generation::Generation & generation, const PeerQuery & q
         return false;
     if (query.chain.empty() || query.chain.size() > max_chain_length)
         return false;
+    size_t left = max_chain_bytes;
     std::vector<openssl::Certificate> sent;
     for (const ByteView der : query.chain)
     {
+        if (der.size() > left)
+            return false;
+        left -= der.size();
         auto certificate = openssl::Certificate::from_der(der);
         if (!certificate)
             return false;

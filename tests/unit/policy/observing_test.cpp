@@ -109,6 +109,18 @@ TEST_F(Observing, WhatCannotBeReadStaysRefused)
     EXPECT_TRUE(lets_through(*generation_, query, verify_peer(*generation_, query, world().now), world().now));
 }
 
+TEST_F(Observing, WhatIsTooLargeStaysRefused)
+{
+    pki::Spec spec = leaf_spec("alice");
+    spec.extra.push_back({.oid = "1.2.3.4.5", .critical = false, .der = Bytes(max_chain_bytes / 2, 0)});
+    const pki::Issued large = world().client(spec);
+    revoke(large);
+    EXPECT_TRUE(judge({large.certificate}).let_through) << "one of them is not too large";
+    const Judged two = judge({large.certificate, large.certificate});
+    EXPECT_EQ(two.verdict.reason, Reason::resource);
+    EXPECT_FALSE(two.let_through);
+}
+
 TEST_F(Observing, WithoutStockTrustNobodyGoesOn)
 {
     const pki::Issued alice = world().client(leaf_spec("alice"));
