@@ -14,6 +14,20 @@ constexpr std::chrono::milliseconds no_retry{0};
 constexpr std::chrono::milliseconds first_retry{500};
 constexpr std::chrono::milliseconds last_retry{30000};
 
+/// False: not done, or not to its end. An exception would end the server.
+template <class Attempt>
+bool done_by(const Attempt & attempt) noexcept
+{
+    try
+    {
+        return attempt();
+    }
+    catch (...)
+    {
+        return false;
+    }
+}
+
 }
 
 Reloader::Reloader(std::function<void()> reload, std::function<bool()> retry)
@@ -80,14 +94,24 @@ void Reloader::run()
         {
             reload_wanted_ = false;
             lock.unlock();
-            reload_();
+            const bool done = done_by(
+                [this]
+                {
+                    reload_();
+                    return true;
+                });
             lock.lock();
+            if (!done && !stopping_)
+            {
+                reload_wanted_ = true;
+                wake_.wait_for(lock, first_retry);
+            }
         }
         else if (retry_delay_ > no_retry && now >= retry_at_)
         {
             const auto requests = retry_requests_;
             lock.unlock();
-            const bool done = retry_();
+            const bool done = done_by(retry_);
             lock.lock();
             // A request that came meanwhile may be about something that this attempt did not see.
             if (done && requests == retry_requests_)

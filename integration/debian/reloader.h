@@ -15,7 +15,7 @@ class Reloader
 {
 public:
     /// `reload` reads the server's configuration again. `retry` tries a refused one again and returns whether nothing is left to
-    /// try. Both are called on the thread of this object only, and must not throw.
+    /// try. Both are called on the thread of this object only; when one throws, it is called again after a while.
     Reloader(std::function<void()> reload, std::function<bool()> retry);
     ~Reloader();
     Reloader(const Reloader &) = delete;
