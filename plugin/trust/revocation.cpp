@@ -1,7 +1,6 @@
 #include "trust/revocation.h"
 
 #include <algorithm>
-#include <new>
 
 #include "openssl/error_queue.h"
 #include "trust/distribution_point.h"
@@ -21,27 +20,10 @@ Bytes key_bits(const X509 * certificate)
     return {data, data + ASN1_STRING_length(bits)};
 }
 
-/// OpenSSL has one answer for a wrong signature and for want of memory, and a list that is passed over for the latter would let
-/// in whom it revokes: so a no must be said twice, and never for a reason that is none.
-template <typename Check>
-bool verified(const Check & check)
-{
-    for (int attempt = 0; attempt < 2; ++attempt)
-    {
-        openssl::clear_errors();
-        const bool good = check();
-        const bool out_of_memory = openssl::drain_out_of_memory();
-        if (good)
-            return true;
-        if (out_of_memory)
-            throw std::bad_alloc();
-    }
-    return false;
-}
-
+/// A list that is passed over for want of memory would let in whom it revokes.
 bool verifies(const Crl & list, X509 * issuer)
 {
-    return verified([&] { return X509_CRL_verify(list.get(), X509_get0_pubkey(issuer)) == 1; });
+    return openssl::verified([&] { return X509_CRL_verify(list.get(), X509_get0_pubkey(issuer)) == 1; });
 }
 
 bool may_sign_lists(X509 * issuer)
@@ -156,7 +138,7 @@ RevocationLists::create(std::vector<Crl> lists, const Anchors & anchors, Revocat
         for (const uint32_t i : anchors.named(X509_get_issuer_name(anchor.x509())))
         {
             X509 * parent = anchors.all()[i].x509();
-            if (verified(
+            if (openssl::verified(
                     [&] {
                         return X509_check_issued(parent, anchor.x509()) == X509_V_OK
                                && X509_verify(anchor.x509(), X509_get0_pubkey(parent)) == 1;
