@@ -141,6 +141,7 @@ private:
         SteadyTime at;
         Reason reason = Reason::internal;
         std::string message;
+        bool replaced = false; ///< a connection of ours: what pools it has been told
     };
     struct Entry
     {
@@ -339,14 +340,18 @@ private:
             close_one(lock, token, judgement.reason, judgement.message);
             return true;
         }
-        const bool replaced = !entry.ending && session->identity->listener.empty();
+        const bool replaced = entry.ending && entry.ending->replaced;
         SteadyTime end = steady_now() + policy.max_wait;
         if (entry.ending) // each new generation finds it again: the time runs from the first
             end = std::min(end, entry.ending->at);
-        set_ending(token, entry, Ending{end, judgement.reason, std::move(judgement.message)});
+        set_ending(token, entry, Ending{end, judgement.reason, std::move(judgement.message), replaced});
+        if (replaced || !session->identity->listener.empty() || !replace_)
+            return true;
         lock.unlock();
-        if (replaced && replace_)
-            replace_();
+        replace_(); // when it throws, the next round asks again
+        lock.lock();
+        if (const auto told = entries_.find(token); told != entries_.end() && told->second.ending)
+            told->second.ending->replaced = true;
         return true;
     }
 

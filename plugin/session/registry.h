@@ -36,7 +36,7 @@ enum class Activity
 using CloseSession = std::function<void(const Session &, Reason, const std::string & message)>;
 
 /// A connection of ours that is in use no longer passes: it has its time, and what pools it must not use it for anything new. As
-/// CloseSession.
+/// CloseSession, but called again when it throws.
 using ReplaceConnections = std::function<void()>;
 
 /// A session that would be closed or not let in, on a listener that only observes. Any thread; must return quickly.

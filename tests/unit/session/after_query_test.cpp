@@ -1,5 +1,6 @@
 // mtls.sessions.on_revoked after_query: what runs may end.
 
+#include <new>
 #include <thread>
 
 #include "unit/session/sessions.h"
@@ -178,6 +179,27 @@ TEST_F(Outgoing, OneInUseIsReplacedOnceAndClosedWhenItIsNoLongerInUse)
     EXPECT_TRUE(closes(1));
     EXPECT_THAT(closed_, ElementsAre(testing::Key(1)));
     EXPECT_EQ(replaced_, 1) << "once, and not for the client, which is in no pool of ours";
+}
+
+TEST_F(Outgoing, ReplacingIsAskedForUntilItCouldBe)
+{
+    int asked = 0; // under mutex_
+    Registry registry(
+        noted(), [this] { return published_.current(); }, [this] { return world_.now; }, {},
+        [&]
+        {
+            const std::lock_guard guard(mutex_);
+            changed_.notify_all();
+            if (++asked == 1)
+                throw std::bad_alloc();
+        });
+    ASSERT_TRUE(registry.add(session(1, server(leaf_spec("ch2")), "")).has_value());
+    registry.set_activity(1, Activity::busy);
+    publish_neither_servers_nor_users();
+    registry.generation_published();
+    EXPECT_TRUE(eventually([&] { return asked == 2; }));
+    EXPECT_EQ(registry.closed(), 0u);
+    EXPECT_EQ(registry.ending(), 1u);
 }
 
 TEST_F(Outgoing, OneWhoseServerCertificateHasEndedIsReplaced)
