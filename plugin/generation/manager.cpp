@@ -127,7 +127,10 @@ public:
         const std::lock_guard guard(state_mutex_);
         ReloadState result = state_;
         if (result.last_error.empty())
+        {
             result.last_error = configuration_error_;
+            result.failing_since = refused_since_;
+        }
         return result;
     }
 
@@ -178,6 +181,7 @@ private:
         {
             const std::lock_guard guard(state_mutex_);
             configuration_error_.clear();
+            refused_since_.reset();
         }
         rearm_ = true;
         wake_.send();
@@ -197,6 +201,8 @@ private:
             const std::lock_guard guard(state_mutex_);
             ++state_.failures;
             configuration_error_ = cause;
+            if (!refused_since_)
+                refused_since_ = clock_();
         }
         rearm_ = true;
         wake_.send();
@@ -479,6 +485,7 @@ private:
     mutable std::mutex state_mutex_;
     ReloadState state_;
     std::string configuration_error_;
+    std::optional<UnixTime> refused_since_; ///< there as long as configuration_error_ is
 
     std::thread thread_; ///< last: everything above exists before it starts
 };

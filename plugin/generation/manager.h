@@ -34,7 +34,7 @@ struct ReloadState
     uint64_t failures = 0;  ///< attempts that changed nothing
     std::string last_error; ///< empty: the files on disk are what is in force
     UnixTime last_success{};
-    std::optional<UnixTime> failing_since;
+    std::optional<UnixTime> failing_since; ///< there whenever last_error is
 };
 
 /// One thread: inotify on the directories (and those that links lead to), and polling every poll_interval. Decides by content.

@@ -43,9 +43,11 @@ TEST(Configuration, ARefusedOneChangesNothing)
     EXPECT_THAT(describe(refused.error()), HasSubstr("alice"));
     EXPECT_EQ(managed.number(), 1u);
     EXPECT_THAT(managed.manager.state().last_error, HasSubstr("alice"));
+    EXPECT_TRUE(managed.manager.state().failing_since.has_value()) << "an error has a beginning";
     site.users_xml = users("alice");
     EXPECT_EQ(managed.manager.configure(site.input()).value_or(0), 2u);
     EXPECT_EQ(managed.manager.state().last_error, "");
+    EXPECT_FALSE(managed.manager.state().failing_since.has_value());
 }
 
 TEST(Configuration, FilesGoOnBeingWatchedWhileAnotherIsRefused)
