@@ -13,7 +13,7 @@ namespace chmtls::generation
 void read_signatures(FileSet & files, const config::Settings & settings);
 
 /// The sequence numbers that the state file remembers, empty when nothing has to be signed; a state file that is not there is
-/// one of an empty server.
+/// one of an empty server, as long as its directory is there.
 [[nodiscard]] Result<signature::Sequences> read_sequences(const config::SignedPolicy & policy);
 
 /// Checks everything that has to be signed; `known`: what was in force before this process, `in_force`: in it. Findings are added

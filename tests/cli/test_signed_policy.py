@@ -119,3 +119,12 @@ def test_an_older_one_than_the_server_remembers_is_a_finding(tool, config, signe
     (tmp_path / "state").write_text("")
     [finding] = findings(tool, config)
     assert finding["field"] == "mtls.signed_policy.state_file" and "damaged" in finding["reason"]
+
+
+def test_a_directory_that_the_server_could_not_write_its_state_into_is_a_finding(tool, config, tmp_path):
+    config.write_text(config.read_text().replace(f"{tmp_path}/state<", f"{tmp_path}/missing/state<"))
+    [finding] = findings(tool, config)
+    assert finding["file"] == f"{tmp_path}/missing/state" and finding["field"] == "mtls.signed_policy.state_file"
+    assert f"no directory {tmp_path}/missing" in finding["reason"]
+    (tmp_path / "missing").mkdir()
+    assert not findings(tool, config)
