@@ -51,8 +51,7 @@ TEST_F(Sessions, RemoveWaitsForTheCloseThatIsUnderWay)
     nobody->rules = must(mapping::RuleSet::compile({}));
     publish(nobody);
     registry.generation_published();
-    while (!inside)
-        std::this_thread::yield();
+    ASSERT_TRUE(reaches([&] { return inside.load(); }));
     std::atomic<bool> removed{false};
     std::thread remover(
         [&]
@@ -84,8 +83,7 @@ TEST_F(Sessions, MayBeRemovedFromTheCloseItself)
     nobody->rules = must(mapping::RuleSet::compile({}));
     publish(nobody);
     registry.generation_published();
-    while (!done)
-        std::this_thread::yield();
+    ASSERT_TRUE(reaches([&] { return done.load(); }));
 }
 
 TEST_F(Sessions, NoneIsClosedAfterItsRemoveHasReturned)

@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -84,6 +86,19 @@ protected:
     [[nodiscard]] bool closes(size_t count)
     {
         return eventually([&] { return closed_.size() >= count; });
+    }
+
+    /// What nobody tells of: looks until it holds.
+    [[nodiscard]] static bool reaches(const std::function<bool()> & holds)
+    {
+        const auto end = std::chrono::steady_clock::now() + deadline;
+        while (!holds())
+        {
+            if (std::chrono::steady_clock::now() >= end)
+                return false;
+            std::this_thread::yield();
+        }
+        return true;
     }
 
     test::World world_;
