@@ -171,7 +171,7 @@ int recorder_has(recorder * of, const char * what)
 static int wait_for(recorder * of, const char * line, int closes, int flushes)
 {
     const struct timespec step = {0, 2000000};
-    for (int i = 0; i < 5000; ++i)
+    for (int i = 0; i < 30000; ++i)
     {
         if ((line == NULL || recorder_has(of, line)) && recorder_closed(of) >= closes && recorder_flushed(of) >= flushes)
             return 1;

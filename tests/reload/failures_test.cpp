@@ -137,7 +137,8 @@ TEST_P(Faults, KeepTheLastGoodGenerationAndAreLoggedOnce)
     const generation::GenerationPtr good = managed.manager.current();
 
     GetParam().spoil(site, GetParam().file);
-    EXPECT_TRUE(managed.eventually([&] { return managed.manager.state().failures >= 3; })) << managed.log();
+    EXPECT_TRUE(managed.eventually([&] { return managed.manager.state().failures >= 3 && managed.failure_lines() > 0; }))
+        << managed.log();
     EXPECT_EQ(managed.manager.current(), good);
     EXPECT_EQ(managed.failure_lines(), 1u) << managed.log();
     const generation::ReloadState failing = managed.manager.state();
@@ -153,7 +154,12 @@ TEST_P(Faults, KeepTheLastGoodGenerationAndAreLoggedOnce)
     EXPECT_TRUE(managed.eventually([&] { return managed.manager.current()->rules->rules()[0].user == "bob"; })) << managed.log();
     EXPECT_TRUE(managed.eventually([&] { return managed.manager.state().last_error.empty(); }));
     EXPECT_FALSE(managed.manager.state().failing_since.has_value());
-    EXPECT_EQ(managed.count([](const auto & line) { return line.text.starts_with("the files are in order again"); }), 1u)
+    // Of what a writer leaves behind for a moment, in between, only those who debug read.
+    EXPECT_EQ(
+        managed.count(
+            [](const auto & line)
+            { return line.level <= generation::LogLevel::information && line.text.starts_with("the files are in order again"); }),
+        1u)
         << managed.log();
 }
 
