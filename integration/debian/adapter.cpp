@@ -315,7 +315,10 @@ Adapter::Server Adapter::server_of(const Poco::Util::AbstractConfiguration & con
     server.names_nodes = config.has("mtls.nodes");
     const auto plaintext = word_at(config, "mtls.nodes.plaintext");
     server.refuses_plaintext = server.names_nodes && plaintext != "warn" && plaintext != "allow";
-    server.extended_verification = config.getBool("openSSL.client.extendedVerification", false);
+    // A word that is neither true nor false is for the module to refuse, which names it and leaves the server's own settings
+    // alone.
+    const auto extended = word_at(config, "openSSL.client.extendedVerification");
+    server.extended_verification = extended == "true" || extended == "yes" || extended == "on" || extended == "1";
     // The module refuses what it cannot verify, and then there is no identity. Whether the connection goes on all the same is
     // what these two settings say.
     server.verifies_servers = word_at(config, "openSSL.client.verificationMode") != "none"

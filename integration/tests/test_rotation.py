@@ -369,6 +369,24 @@ def test_a_refused_mtls_section_keeps_the_former_one(scene):
     eventually(lambda: scene.native(scene.bob, "bob"), what="recovery")
 
 
+def test_what_is_the_server_s_own_is_taken_from_a_refused_configuration(scene):
+    """Also from one with a word where a truth value has to be."""
+    client = scene.config.openssl_client
+    macro = "SELECT substitution FROM system.macros"
+    for value, wrong in (
+        ("one", {"mtls": scene.mtls("<rule><name>half</name></rule>")}),
+        ("two", {"openssl_client": "<extendedVerification>perhaps</extendedVerification>"}),
+    ):
+        before = len(scene.problems())
+        scene.server.write_config(extra=f"<macros><m>{value}</m></macros>", **wrong)
+        eventually(lambda value=value: scene.server.admin(macro) == value, within=10, what=f"macro {value}")
+        refused = lambda before=before: any("the configuration was refused" in line for line in scene.problems()[before:])  # noqa: E731
+        eventually(refused, within=10, what="a line in the log")
+        assert scene.native(scene.alice, "alice").user == "alice"
+    scene.server.write_config(mtls=scene.mtls(RULE_FOR_BOB), openssl_client=client)
+    eventually(lambda: scene.native(scene.bob, "bob"), within=10, what="recovery")
+
+
 def test_a_section_that_names_a_file_before_it_is_there(scene):
     """Refused at first, in force soon after the file has come, without another change of the configuration."""
     late = scene.directory / "late-rules"
