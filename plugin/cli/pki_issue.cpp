@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "cli/json.h"
 #include "cli/pki_options.h"
+#include "config/host_name.h"
 #include "spiffe/id.h"
 
 namespace chmtls::cli
@@ -36,10 +37,40 @@ struct Options
     bool self_signed = false;
 };
 
-void add_names(pki::Spec & spec, pki::AltName::Kind kind, const std::vector<std::string> & values)
+/// These names are ASCII (RFC 5280 4.2.1.6); in other bytes nobody would find them.
+Result<void>
+add_names(pki::Spec & spec, pki::AltName::Kind kind, const std::string & option, const std::vector<std::string> & values)
 {
     for (const std::string & value : values)
+    {
+        if (!std::ranges::all_of(value, [](char c) { return c > ' ' && c <= '~'; }))
+            return fail({
+                .file = {},
+                .field = option,
+                .reason = "'" + printable(value, 128) + "' holds blanks, control characters or bytes that are not ASCII",
+                .remedy = "write it in ASCII, an internationalized host name as A-labels (xn--...)",
+                .code = {},
+            });
         spec.alt_names.push_back({kind, value});
+    }
+    return {};
+}
+
+Result<void> add_addresses(pki::Spec & spec, const std::vector<std::string> & values)
+{
+    for (const std::string & value : values)
+    {
+        if (!config::is_address(value))
+            return fail({
+                .file = {},
+                .field = "--ip",
+                .reason = "'" + printable(value, 128) + "' is no address",
+                .remedy = "write for example 192.0.2.1 or 2001:db8::1",
+                .code = {},
+            });
+        spec.alt_names.push_back({pki::AltName::Kind::ip, value});
+    }
+    return {};
 }
 
 Result<void> add_spiffe_id(pki::Spec & spec, const Options & options)
@@ -82,10 +113,14 @@ Result<pki::Spec> make_spec(const Options & options)
 
     if (const auto added = add_spiffe_id(spec, options); !added)
         return fail(added.error());
-    add_names(spec, pki::AltName::Kind::uri, options.uris);
-    add_names(spec, pki::AltName::Kind::dns, options.dns);
-    add_names(spec, pki::AltName::Kind::email, options.emails);
-    add_names(spec, pki::AltName::Kind::ip, options.addresses);
+    if (const auto added = add_names(spec, pki::AltName::Kind::uri, "--uri", options.uris); !added)
+        return fail(added.error());
+    if (const auto added = add_names(spec, pki::AltName::Kind::dns, "--dns", options.dns); !added)
+        return fail(added.error());
+    if (const auto added = add_names(spec, pki::AltName::Kind::email, "--email", options.emails); !added)
+        return fail(added.error());
+    if (const auto added = add_addresses(spec, options.addresses); !added)
+        return fail(added.error());
 
     if (options.client != options.server)
         spec.extended_key_usages = {options.client ? "clientAuth" : "serverAuth"};
