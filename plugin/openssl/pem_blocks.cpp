@@ -156,9 +156,13 @@ Result<std::vector<Certificate>> certificates_from_pem(ByteView pem, const std::
         certificates.push_back(std::move(*certificate));
     }
     if (blocks != count_begin_lines(as_text(pem)) || ends_in_begin_line(as_text(pem)))
+    {
+        if (as_text(pem).starts_with("\xEF\xBB\xBF"))
+            return refused(source, {}, "begins with a byte order mark (BOM)", "save the file as ASCII, without the mark");
         return refused(
             source, fmt::format("block {}", blocks + 1), "begins with a damaged line",
             "write the file whole, and rename it into its place");
+    }
     if (blocks == 0)
         return refused(source, {}, "holds no PEM block", "give certificates in PEM form (-----BEGIN CERTIFICATE-----)");
     return certificates;

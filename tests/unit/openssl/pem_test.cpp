@@ -120,6 +120,12 @@ TEST_F(Pem, FailsAsAWholeWhenABlockIsDamaged)
     EXPECT_TRUE(outcome(leaf_ + garbage).starts_with("certificate 2: is no certificate")) << outcome(leaf_ + garbage);
 }
 
+TEST_F(Pem, NamesAByteOrderMark)
+{
+    EXPECT_EQ(outcome("\xEF\xBB\xBF" + both_), ": begins with a byte order mark (BOM)");
+    EXPECT_EQ(must(certificates_from_pem(as_bytes(both_), "f")).size(), 2u);
+}
+
 TEST_F(Pem, NeverLosesACertificateToADamagedLine)
 {
     for (const auto & [from, to] : std::vector<std::pair<std::string, std::string>>{
