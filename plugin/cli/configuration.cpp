@@ -10,6 +10,12 @@ namespace chmtls::cli
 namespace
 {
 
+/// Line numbers in messages count the lines of what was merged, as those of the server do.
+std::string source_of(const std::string & path, const MergedConfig & config)
+{
+    return config.files.size() > 1 ? path + " (merged)" : path;
+}
+
 /// What is there already is not added again: conf.d is merged into both configurations.
 void append(std::vector<std::string> & to, const std::vector<std::string> & from)
 {
@@ -30,7 +36,11 @@ Result<CheckedConfiguration> check_configuration(const std::string & config, con
 
     CheckedConfiguration checked{.findings = {}, .generation = nullptr, .notes = server->notes, .files = server->files};
     generation::Input input{
-        .server_xml = server->xml, .users_xml = {}, .server_source = config, .users_source = {}, .watched = server->files};
+        .server_xml = server->xml,
+        .users_xml = {},
+        .server_source = source_of(config, *server),
+        .users_source = {},
+        .watched = server->files};
 
     const std::string users_path = users.empty() ? users_config_path(*server, config) : users;
     // In ClickHouse the users may also stand in the main file: then <users_config> names that file or is absent.
@@ -40,7 +50,7 @@ Result<CheckedConfiguration> check_configuration(const std::string & config, con
         if (!merged)
             return fail(merged.error());
         input.users_xml = merged->xml;
-        input.users_source = users_path;
+        input.users_source = source_of(users_path, *merged);
         append(input.watched, merged->files);
         append(checked.notes, merged->notes);
         append(checked.files, merged->files);
@@ -48,7 +58,7 @@ Result<CheckedConfiguration> check_configuration(const std::string & config, con
     else
     {
         input.users_xml = server->xml;
-        input.users_source = config;
+        input.users_source = input.server_source;
     }
 
     auto loaded = generation::load(input, now);

@@ -16,6 +16,7 @@
 #include <Poco/Exception.h>
 
 #include "base/file.h"
+#include "config/xml.h"
 
 namespace chmtls::cli
 {
@@ -35,13 +36,8 @@ Error no_good(const std::string & path, const std::string & reason)
     return Error{.file = path, .field = {}, .reason = reason, .remedy = "correct the file", .code = {}};
 }
 
-Result<DocumentPtr> parse_document(const std::string & path)
+Result<DocumentPtr> parse_document(std::string_view text, const std::string & path)
 {
-    const auto content = read_file(path, max_config_file);
-    if (!content)
-        return fail(content.error());
-
-    const std::string_view text = as_text(content->bytes);
     try
     {
         xml::DOMParser parser;
@@ -55,6 +51,23 @@ Result<DocumentPtr> parse_document(const std::string & path)
     {
         return fail(no_good(path, "is not well-formed XML: " + printable(error.displayText())));
     }
+}
+
+Result<DocumentPtr> read_document(const std::string & path)
+{
+    const auto content = read_file(path, max_config_file);
+    if (!content)
+        return fail(content.error());
+    return parse_document(as_text(content->bytes), path);
+}
+
+/// The writer leaves out what stands before the root element, and messages name lines.
+void restore_first_line(std::string & written, std::string_view original, const std::string & path)
+{
+    const auto before = config::parse_xml(original, path);
+    const auto now = config::parse_xml(written, path);
+    if (before && now && before->line > now->line)
+        written.insert(0, before->line - now->line, '\n');
 }
 
 std::vector<xml::Element *> child_elements(xml::Node & parent)
@@ -253,7 +266,7 @@ Result<void> merge_files(MergedConfig & config, xml::Document & document, const 
 {
     for (const std::string & file : files_beside(path))
     {
-        const auto overlay = parse_document(file);
+        const auto overlay = read_document(file);
         if (!overlay)
             return fail(overlay.error());
         if ((*overlay)->documentElement()->nodeName() != document.documentElement()->nodeName())
@@ -288,7 +301,7 @@ Result<void> substitute(MergedConfig & config, xml::Document & document)
     std::error_code ignored; // as the server does: no file, no includes
     if (filesystem::exists(include_file, ignored))
     {
-        auto parsed = parse_document(include_file);
+        auto parsed = read_document(include_file);
         if (!parsed)
             return fail(parsed.error());
         includes = *parsed;
@@ -303,7 +316,10 @@ Result<void> substitute(MergedConfig & config, xml::Document & document)
 
 Result<MergedConfig> read_merged_config(const std::string & path)
 {
-    auto document = parse_document(path);
+    const auto content = read_file(path, max_config_file);
+    if (!content)
+        return fail(content.error());
+    auto document = parse_document(as_text(content->bytes), path);
     if (!document)
         return fail(document.error());
 
@@ -318,6 +334,7 @@ Result<MergedConfig> read_merged_config(const std::string & path)
         std::ostringstream out;
         xml::DOMWriter().writeNode(out, *document);
         config.xml = out.str();
+        restore_first_line(config.xml, as_text(content->bytes), path);
     }
     catch (const Poco::Exception & error)
     {

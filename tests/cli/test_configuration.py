@@ -53,6 +53,10 @@ def overlay(config, name, text, directory="config.d"):
     (config.parent / directory / name).write_text(text)
 
 
+def lines_before_root(config):
+    config.write_text('<?xml version="1.0"?>\n<!-- what is\n<clickhouse> -->\n\n' + config.read_text())
+
+
 def check(tool, config, *options):
     done = tool("check", "--config", config, "--json", *options)
     answer = done.object()
@@ -252,3 +256,14 @@ def test_explain_names_the_revocation_list(tool, config, pki):
 def test_where_identities_could_be_forged(tool, config):
     overlay(config, "none.xml", "<clickhouse><openSSL><server><verificationMode replace='1'>none</verificationMode></server></openSSL></clickhouse>")
     assert fields(check(tool, config)) == ["openSSL.server.verificationMode"]
+
+
+def test_a_finding_names_the_line_of_the_file_or_says_that_it_was_merged(tool, config):
+    lines_before_root(config)
+    config.write_text(config.read_text().replace("<mtls>", "<mtls><no_such_key/>"))
+    line = 1 + config.read_text().split("<no_such_key/>")[0].count("\n")
+    [finding] = check(tool, config)["findings"]
+    assert finding["file"] == f"{config}:{line}"
+    overlay(config, "a.xml", "<clickhouse><https_port>8444</https_port></clickhouse>")
+    [finding] = check(tool, config)["findings"]
+    assert finding["file"].startswith(f"{config} (merged):")
