@@ -20,7 +20,11 @@ void add_common_pki_options(CLI::App & command, CommonPkiOptions & options)
         ->check(CLI::Range(1, 36500))
         ->excludes(lifetime);
     command.add_option("--valid-from", options.valid_from, "start of validity, seen from now")->capture_default_str();
-    command.add_option("--key", options.key, "kind of key")->transform(CLI::CheckedTransformer(kinds))->default_str("p256");
+    command
+        .add_option_function<std::string>(
+            "--key", [&options](const std::string & word) { options.key = kinds.at(word); }, "kind of key")
+        ->check(CLI::IsMember(kinds))
+        ->default_str("p256");
     command.add_flag("--force", options.force, "replace files that exist");
     command.add_flag("--json", options.json, "print one JSON object");
 }

@@ -231,6 +231,17 @@ Exit verify(const Options & options)
     return answer.identity ? Exit::yes : Exit::no;
 }
 
+/// An option whose value is one of the words.
+template <typename Value>
+CLI::Option *
+add_word(CLI::App & command, const char * name, Value & value, const std::map<std::string, Value> & words, const char * what)
+{
+    return command
+        .add_option_function<std::string>(
+            name, [&value, &words](const std::string & word) { value = words.at(word); }, what)
+        ->check(CLI::IsMember(words));
+}
+
 }
 
 void add_verify(CLI::App & app, Action & action)
@@ -250,15 +261,10 @@ void add_verify(CLI::App & app, Action & action)
     command->add_option("--ca", options->authorities, "authorities to believe (PEM or DER); may be repeated");
     command->add_option("--trust-domain", options->trust_domains, "NAME=BUNDLE, a SPIFFE trust bundle; may be repeated");
     command->add_option("--crl", options->crls, "revocation list (PEM or DER); may be repeated");
-    command->add_option("--revocation", options->revocation, "what the lack of a list means: off, if_present or require")
-        ->transform(CLI::CheckedTransformer(policies))
-        ->default_str("if_present");
-    command->add_option("--profile", options->profile, "x509 or spiffe; default: spiffe for a SPIFFE leaf when bundles are given")
-        ->transform(CLI::CheckedTransformer(profiles))
+    add_word(*command, "--revocation", options->revocation, policies, "what the lack of a list means")->default_str("if_present");
+    add_word(*command, "--profile", options->profile, profiles, "default: spiffe for a SPIFFE leaf when bundles are given")
         ->default_str("by the leaf");
-    command->add_option("--purpose", options->purpose, "what the peer is: client, server or any (x509 profile)")
-        ->transform(CLI::CheckedTransformer(purposes))
-        ->default_str("any");
+    add_word(*command, "--purpose", options->purpose, purposes, "what the peer is (x509 profile)")->default_str("any");
     command->add_option("--depth", options->depth, "at most this many intermediate certificates")
         ->check(CLI::Range(0, 100))
         ->capture_default_str();

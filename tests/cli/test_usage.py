@@ -21,6 +21,7 @@ def test_each_subcommand_explains_itself(tool, command):
     done = tool(*command, "--help")
     assert done.status == 0
     assert "--help" in done.out
+    assert "->" not in done.out, "words are shown, not the numbers behind them"
 
 
 def test_version(tool):
@@ -37,6 +38,7 @@ def test_version(tool):
         ["verify", "--chain"],
         ["verify", "--chain", "x", "--profile", "pgp"],
         ["verify", "--chain", "x", "--purpose", "both"],
+        ["verify", "--chain", "x", "--revocation", "1"],
         ["verify", "--chain", "x", "--depth", "-1"],
         ["verify", "--chain", "x", "--at", "yesterday"],
         ["verify", "--chain", "x", "--no-such-option"],
@@ -44,6 +46,7 @@ def test_version(tool):
         ["explain", "--config", "x"],
         ["pki"],
         ["pki", "issue", "directory"],
+        ["pki", "issue", "directory", "name", "--key", "dsa"],
         ["dns"],
         ["dns", "flush", "one", "two"],
         ["status", "--socket", "/a", "--config", "/b"],
@@ -55,6 +58,12 @@ def test_wrong_arguments(tool, arguments):
     assert done.status == 2
     assert done.out == ""
     assert done.err
+
+
+def test_an_unknown_word_is_answered_with_the_known_ones(tool):
+    done = tool("pki", "issue", "directory", "name", "--key", "dsa")
+    assert done.status == 2
+    assert "dsa not in {ed25519,p256,p384,rsa2048,rsa3072}" in done.err
 
 
 @pytest.mark.skipif(not __import__("os").path.exists("/dev/full"), reason="needs /dev/full")
