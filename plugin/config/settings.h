@@ -50,7 +50,7 @@ struct TlsSection
     VerificationMode verification_mode = VerificationMode::relaxed;
     size_t verification_depth = 9;
     CertificateHandler handler = CertificateHandler::reject;
-    std::string cipher_list;   ///< TLS 1.2 and older; checked here for unknown words, applied by the host
+    std::string cipher_list;   ///< TLS 1.2 and older; judged and applied by the host
     std::string cipher_suites; ///< TLS 1.3
     ProtocolVersion min_version = ProtocolVersion::tls1_2;
     ProtocolVersion max_version = ProtocolVersion::tls1_3;

@@ -1,4 +1,4 @@
-"""Every code that a refusal may have is explained to who reads it in a log."""
+"""Every code that a refusal may have, and every figure of the status, is explained to who reads it."""
 
 import re
 from pathlib import Path
@@ -20,3 +20,12 @@ def test_each_reason_is_in_the_table_of_the_log():
             assert code not in explained, f"{code} stands there twice"
             explained[code] = alert
     assert explained == known
+
+
+def test_each_figure_of_the_status_is_explained():
+    keys = set()
+    for source in ("plugin/abi/status.cpp", "plugin/abi/dns_status.cpp"):
+        keys |= set(re.findall(r'\.set\("(\w+)"', (ROOT / source).read_text()))
+    assert len(keys) > 50
+    explained = set(re.findall(r"`(\w+)`", (ROOT / "docs/operations.md").read_text()))
+    assert keys <= explained, sorted(keys - explained)
