@@ -97,7 +97,8 @@ private:
         return std::move(loaded->credential);
     }
 
-    /// The same key and chain that are in force already, judged by the last moment at which they were valid.
+    /// The certificate that is in force already, judged by the last moment at which all of its chain was valid. The chain may be
+    /// another one now: who has signed the certificate may just have lost our trust.
     template <typename LoadAt>
     static std::optional<credentials::LoadedCredential>
     load_as_in_force(const credentials::CredentialSet & in_force, const LoadAt & load_at)
@@ -108,7 +109,7 @@ private:
             for (const openssl::Certificate & certificate : credential->chain)
                 last = std::min(last, certificate.facts().not_after);
             auto loaded = load_at(last - std::chrono::seconds(1));
-            if (loaded && loaded->credential->id == credential->id)
+            if (loaded && loaded->credential->chain.front() == credential->chain.front())
                 return std::move(*loaded);
         }
         return std::nullopt;

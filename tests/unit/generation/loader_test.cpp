@@ -286,6 +286,27 @@ TEST(Loader, WhatIsInForceMayExpireButNotBeReplacedByAnExpiredOne)
     EXPECT_FALSE(build(asked, reading, later, in_force.get()).has_value());
 }
 
+// The file holds the leaf alone, and caConfig no longer the one who signed it: that is news of trust.
+TEST(Loader, WhatIsInForceMayExpireAndLoseWhoSignedIt)
+{
+    const test::Site site;
+    const pki::Issued middle = test::must(pki::issue(pki::Spec::authority("middle"), site.root, site.now));
+    const pki::Issued server = test::must(pki::issue(test::leaf_spec("server.example"), middle, site.now));
+    site.write("server.crt", pki::certificate_pem(server.certificate));
+    site.write("server.key", test::text_of(pki::key_pem(server.key)));
+    site.write("ca.pem", pki::certificate_pem(middle.certificate) + pki::certificate_pem(site.root.certificate));
+    const auto in_force = loaded(site).generation;
+    ASSERT_EQ(in_force->server_credentials->select("")->chain.size(), 2u);
+    ASSERT_EQ(in_force->client_trust->anchors().size(), 2u);
+    site.write("ca.pem", pki::certificate_pem(site.root.certificate));
+    const Asked asked = ask(site.input());
+    Reading reading = read(asked);
+    const auto next = build(asked, reading, site.now + std::chrono::hours(48), in_force.get());
+    ASSERT_TRUE(next.has_value()) << describe(next.error());
+    EXPECT_EQ((*next)->client_trust->anchors().size(), 1u);
+    EXPECT_EQ((*next)->server_credentials->select("")->chain.front(), server.certificate);
+}
+
 TEST(Loader, CrlOfTheAuthoritysNameButNotItsKeyIsRefused)
 {
     const test::Site site;
