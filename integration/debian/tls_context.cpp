@@ -59,7 +59,7 @@ void apply_cipher_list(SSL_CTX * context, const AbstractConfiguration & config, 
     if (list.empty())
         return;
     if (const auto unknown = unknown_cipher_words(list); !unknown.empty())
-        refuse(key, "OpenSSL does not know " + joined(unknown));
+        refuse(key, "OpenSSL does not know " + joined(unknown) + "; write words of ciphers(1)");
     if (SSL_CTX_set_cipher_list(context, list.c_str()) != 1)
         refuse(key, "no cipher is left of '" + list + "'");
 }
@@ -71,7 +71,9 @@ void apply_cipher_suites(SSL_CTX * context, const AbstractConfiguration & config
     if (list.empty())
         return;
     if (const auto unknown = unknown_cipher_suites(list); !unknown.empty())
-        refuse(key, "OpenSSL does not know the TLS 1.3 suite " + joined(unknown));
+        refuse(
+            key,
+            "OpenSSL does not know the TLS 1.3 suite " + joined(unknown) + "; it knows those of: openssl ciphers -s -tls1_3");
     if (SSL_CTX_set_ciphersuites(context, list.c_str()) != 1)
         refuse(key, "OpenSSL does not take '" + list + "'");
 }
@@ -81,7 +83,7 @@ void apply_curves(SSL_CTX * context, const AbstractConfiguration & config, const
     const auto key = section + ".ecdhCurve";
     const auto groups = config.getString(key, {});
     if (!groups.empty() && SSL_CTX_set1_groups_list(context, groups.c_str()) != 1)
-        refuse(key, "OpenSSL does not know a group of '" + groups + "'");
+        refuse(key, "OpenSSL does not know a group of '" + groups + "'; write names such as X25519:P-256:P-384");
 }
 
 // Poco itself leaves a 1024-bit group behind, which OpenSSL refuses to use: DHE would be dead without dhParamsFile.

@@ -219,15 +219,18 @@ def test_a_readable_key_gets_a_warning(make, world):
 
 # what is in openSSL.server, what the refusal must name
 BAD_SETTINGS = {
-    "cipher-list-word": ("<cipherList>HIGH:NO-SUCH-CIPHER</cipherList>", "NO-SUCH-CIPHER"),
+    "cipher-list-word": ("<cipherList>HIGH:NO-SUCH-CIPHER</cipherList>", "'NO-SUCH-CIPHER'; write words of ciphers(1)"),
     "cipher-list-empty": ("<cipherList>HIGH:!ALL</cipherList>", "cipherList"),
-    "cipher-suite": ("<cipherSuites>TLS_NO_SUCH_SUITE</cipherSuites>", "TLS_NO_SUCH_SUITE"),
+    "cipher-suite": (
+        "<cipherSuites>TLS_NO_SUCH_SUITE</cipherSuites>",
+        "'TLS_NO_SUCH_SUITE'; it knows those of: openssl ciphers -s -tls1_3",
+    ),
     "cipher-suite-of-1.2": ("<cipherSuites>TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256</cipherSuites>", "cipherSuites"),
     "protocol-word": ("<disableProtocols>sslv2,tlsv9</disableProtocols>", "tlsv9"),
     "no-protocol-left": ("<disableProtocols>tlsv1_2,tlsv1_3</disableProtocols>", "disableProtocols"),
     "contradiction": ("<requireTLSv1_2>true</requireTLSv1_2><disableProtocols>tlsv1_2</disableProtocols>", "requireTLSv1_2"),
     "dh-file-missing": ("<dhParamsFile>/nonexistent/dh.pem</dhParamsFile>", "/nonexistent/dh.pem"),
-    "curve": ("<ecdhCurve>P-256:no-such-curve</ecdhCurve>", "no-such-curve"),
+    "curve": ("<ecdhCurve>P-256:no-such-curve</ecdhCurve>", "no-such-curve'; write names such as X25519:P-256:P-384"),
     "unknown-key": ("<cipherLst>HIGH</cipherLst>", "cipherLst"),
 }
 
