@@ -13,6 +13,7 @@ import wait
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from lib.names import NameServer  # noqa: E402
+from lib.server import free_ports  # noqa: E402
 from lib.zookeeper import ZooKeeper  # noqa: E402
 
 DOMAIN = "demo.example"
@@ -80,18 +81,6 @@ USERS = """<?xml version="1.0"?>
     </users>
 </yandex>
 """
-
-
-def free_ports(count):
-    """Ports that nobody listens on, on any address."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("0.0.0.0", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 class Node:
@@ -188,7 +177,7 @@ class Site:
         self.directory = Path(directory) / "cluster"
         self.directory.mkdir()
         self.tool, self.home, self.program, self.report = tool, home, program, report
-        self.native, self.https, self.interserver = free_ports(3)
+        self.native, self.https, self.interserver = free_ports(3, ["0.0.0.0"])  # each node listens at an address of its own
         self.names = NameServer("127.0.0.1", 0)
         self.hosts = self.directory / "hosts"
         # The server's own lookups, and no other's on this machine. The module asks the name server.

@@ -136,7 +136,8 @@ def test_nothing_readable_on_the_wire(keepers, version):
 
 
 def test_sixteen_threads_a_hundred_queries_each(keepers, zookeeper):
-    server = keepers.server(zookeeper_xml(node_xml(zookeeper.port))).start()
+    # A busy machine is no reason to lose the session.
+    server = keepers.server(zookeeper_xml(node_xml(zookeeper.port), session_timeout=30)).start()
     server.admin("CREATE TABLE r (d Date, x UInt64) ENGINE = ReplicatedMergeTree('/tables/r', '1', d, x, 8192)")
     failed = []
 
@@ -183,11 +184,11 @@ def test_the_client_certificate_is_replaced(keepers, zookeeper):
     before = server.log().count("is in force")
     write(keepers.node.key, renewed.key.read_bytes())
     write(keepers.node.certificate, renewed.certificate.read_bytes(), 0o644)
-    eventually(lambda: server.log().count("is in force") > before, within=5, what="the new certificate in force")
+    eventually(lambda: server.log().count("is in force") > before, what="the new certificate in force")
     assert answers(server), "the session that stands goes on"
     zookeeper.stop()
     zookeeper.start()
-    eventually(lambda: answers(server), within=20, what="a new session")
+    eventually(lambda: answers(server), what="a new session")
     assert "Authenticated Id 'CN=second-certificate'" in zookeeper.log()
 
 
@@ -196,11 +197,11 @@ def test_the_authority_of_zookeeper_is_replaced(keepers, zookeeper):
     assert answers(server)
     zookeeper.stop()
     replaced = keepers.zookeeper("replaced", ca=keepers.other_ca, port=zookeeper.port).start()
-    told = eventually(lambda: "was refused" in failure(server) and failure(server), within=20, what="the refusal")
+    told = eventually(lambda: "was refused" in failure(server) and failure(server), what="the refusal")
     assert "localhost" in told and "reason=UNKNOWN-CA" in server.log()
     assert not sessions_of(replaced), "a ZooKeeper byte was sent"
     write(keepers.trusted_by_us, keepers.ca.pem + keepers.other_ca.pem, 0o644)
-    eventually(lambda: answers(server), within=10, what="trust")
+    eventually(lambda: answers(server), what="trust")
 
 
 def sessions_of(zookeeper):
@@ -212,10 +213,10 @@ def test_trust_that_is_taken_away_ends_the_session(keepers, zookeeper):
     server = keepers.server(zookeeper_xml(node_xml(zookeeper.port))).start()
     assert answers(server)
     write(keepers.trusted_by_us, keepers.other_ca.pem, 0o644)
-    eventually(lambda: "closed a session" in server.log(), within=5, what="the end of the session")
+    eventually(lambda: "closed a session" in server.log(), what="the end of the session")
     assert "was refused" in failure(server)
     write(keepers.trusted_by_us, keepers.other_ca.pem + keepers.ca.pem, 0o644)
-    eventually(lambda: answers(server), within=10, what="trust")
+    eventually(lambda: answers(server), what="trust")
 
 
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
@@ -226,7 +227,7 @@ def test_a_zookeeper_that_does_not_trust_us(keepers, version):
     assert "does not accept us or our certificate" in failure(server)
     strict.stop()
     keepers.zookeeper("generous", port=port).start()
-    eventually(lambda: answers(server), within=20, what="a session")
+    eventually(lambda: answers(server), what="a session")
 
 
 @pytest.mark.parametrize(("names", "reached"), [(("localhost",), True), (("elsewhere.example",), False)], ids=["named", "not-named"])
@@ -249,11 +250,11 @@ def test_the_wrong_thing_at_the_port(keepers, stand_in):
         server = keepers.server(zookeeper_xml(node_xml(port), session_timeout=3)).start()
         begun = time.monotonic()
         told = failure(server)
-        assert time.monotonic() - begun < 3 + 1
+        assert time.monotonic() - begun < 3 + 5
         expected = "the TLS handshake was not finished in time" if stand_in is Silent else "does this port speak TLS?"
         assert expected in told
     keepers.zookeeper("right", port=port).start()
-    eventually(lambda: answers(server), within=20, what="a session")
+    eventually(lambda: answers(server), what="a session")
 
 
 RULES = {

@@ -56,7 +56,6 @@ def test_the_granted_user_is_in_the_query_log(world):
     eventually(
         lambda: "query_log" in world.server.admin("SHOW TABLES FROM system")
         and world.server.admin("SELECT count() FROM system.query_log WHERE user = 'carol' AND initial_user = 'carol'") != "0",
-        within=10,
         what="carol in system.query_log",
     )
 

@@ -65,7 +65,7 @@ def test_distributed_tables_over_all_nodes(cluster):
     cluster.n1.server.admin(
         "INSERT INTO everything SELECT toDate('2020-01-01'), number FROM numbers(100)"
     )
-    eventually(lambda: cluster.n3.server.admin("SELECT count() FROM everything") == "100", within=20, what="all rows, read elsewhere")
+    eventually(lambda: cluster.n3.server.admin("SELECT count() FROM everything") == "100", what="all rows, read elsewhere")
     assert 0 < int(cluster.n3.server.admin("SELECT count() FROM local")) < 100
 
 
@@ -75,17 +75,17 @@ def test_replicas_fetch_and_merge(cluster):
     n2.admin("INSERT INTO local VALUES ('2019-01-01', 3)")
     query = "SELECT groupArray(x) FROM (SELECT x FROM local WHERE d = '2019-01-01' ORDER BY x)"
     for server in (n1, n2):
-        eventually(lambda server=server: server.admin(query) == "[1,3]", within=20, what="rows of the other replica")
+        eventually(lambda server=server: server.admin(query) == "[1,3]", what="rows of the other replica")
     # The one that does not lead passes this on to the leader, as a native query of its own.
     for server in (n1, n2):
         server.admin("OPTIMIZE TABLE local PARTITION 201901 FINAL")
     parts = "SELECT count() FROM system.parts WHERE table = 'local' AND partition = '201901' AND active"
     for server in (n1, n2):
-        eventually(lambda server=server: server.admin(parts) == "1", within=20, what="one merged part")
+        eventually(lambda server=server: server.admin(parts) == "1", what="one merged part")
 
 
 def test_on_cluster(cluster):
-    eventually(lambda: "DDLWorker: Waiting a watch" in cluster.n1.server.log(), within=20, what="the DDLWorker's session")
+    eventually(lambda: "DDLWorker: Waiting a watch" in cluster.n1.server.log(), what="the DDLWorker's session")
     told = cluster.n1.server.admin("CREATE TABLE made_everywhere ON CLUSTER cluster (x UInt8) ENGINE = Memory")
     assert len(told.splitlines()) == 3, told
     for node in (cluster.n1, cluster.n2, cluster.n3):
@@ -237,7 +237,6 @@ def test_parts_are_not_fetched_from_a_stranger(cluster):
     n2.server.admin("INSERT INTO local VALUES ('2018-01-01', 1)")
     eventually(
         lambda: any("Fetching part 20180101" in line for line in since(n1, offset).splitlines()) and "NODE-RULE" in since(n1, offset),
-        within=20,
         what="the refusal",
     )
     assert n1.server.admin(query) == "0"
@@ -254,7 +253,7 @@ def test_fetches_follow_a_moved_node(cluster):
     writable = "SELECT sum(is_readonly) FROM system.replicas"
     eventually(lambda: n2.server.admin(writable) == "0", within=90, what="a replica that takes part")
     n1.server.admin("INSERT INTO local VALUES ('2017-01-01', 1)")
-    eventually(lambda: n2.server.admin(query) == "1", within=20, what="a session that is pooled")
+    eventually(lambda: n2.server.admin(query) == "1", what="a session that is pooled")
     moved = Forwarder("127.0.53.12", port, port)
     try:
         cluster.names.records[n1.host] = ("127.0.53.12", 3600)
@@ -274,19 +273,19 @@ def test_trust_that_goes_ends_what_stands(cluster):
     eventually(lambda: ask(cluster)[0], what="a connection that stands")
     offset = mark(cluster.n1)
     write(cluster.n1.bundle, other_ca.pem, 0o644)
-    eventually(lambda: "closed a session" in since(cluster.n1, offset), within=10, what="the end of the pooled connection")
+    eventually(lambda: "closed a session" in since(cluster.n1, offset), what="the end of the pooled connection")
     assert not ask(cluster)[0]
     write(cluster.n1.bundle, other_ca.pem + cluster.ca.pem, 0o644)
-    eventually(lambda: ask(cluster)[0], within=10, what="trust")
+    eventually(lambda: ask(cluster)[0], what="trust")
 
 
 def test_a_rule_that_goes(cluster):
     eventually(lambda: ask(cluster)[0], what="the node")
     cluster.n1.configure(nodes=NODES.replace("node/*", "node/n*"))
-    told = eventually(lambda: ask(cluster)[1], within=10, what="the refusal")
+    told = eventually(lambda: ask(cluster)[1], what="the refusal")
     assert "is no node of ours" in told
     cluster.n1.configure()
-    eventually(lambda: ask(cluster)[0], within=10, what="the rule")
+    eventually(lambda: ask(cluster)[0], what="the rule")
 
 
 def test_a_server_that_began_without_verification(cluster, other, rogue):
@@ -298,9 +297,9 @@ def test_a_server_that_began_without_verification(cluster, other, rogue):
     n3.server.kill()
     n3.server.start()
     try:
-        eventually(lambda: ask(cluster, node=n3)[0], within=10, what="a node that nobody asks for anything")
+        eventually(lambda: ask(cluster, node=n3)[0], what="a node that nobody asks for anything")
         n3.configure()
-        told = eventually(lambda: ask(cluster, node=n3)[1], within=10, what="the refusal")
+        told = eventually(lambda: ask(cluster, node=n3)[1], what="the refusal")
         assert "is no node of ours" in told
     finally:
         n3.configure()
@@ -327,7 +326,7 @@ def test_each_purpose_has_its_certificate(cluster):
         seen = mark(other)
         assert n3.server.admin(f"SELECT count() FROM remote('other.test:{other.ports['tcp_port_secure']}', system, one)") == "1"
         assert "role=client" in since(other, seen) and "spiffe://cluster.test/node/for-nodes" in since(other, seen)
-        eventually(lambda: "Authenticated Id 'CN=for-keeper'" in cluster.zookeeper.log(), within=10, what="Keeper's view")
+        eventually(lambda: "Authenticated Id 'CN=for-keeper'" in cluster.zookeeper.log(), what="Keeper's view")
         seen = mark(other)
         with pytest.raises(RuntimeError):  # nobody logs in by it, which is another matter
             n3.server.admin(f"SELECT x FROM url('{url}', TSV, 'x UInt8')")
@@ -337,9 +336,7 @@ def test_each_purpose_has_its_certificate(cluster):
         write(for_nodes.key, renewed.key.read_bytes())
         write(for_nodes.certificate, renewed.certificate.read_bytes(), 0o644)
         ask_other = f"SELECT count() FROM remote('other.test:{other.ports['tcp_port_secure']}', system, one)"
-        eventually(
-            lambda: n3.server.admin(ask_other) == "1" and "node/renewed" in since(other, seen), within=10, what="the new certificate"
-        )
+        eventually(lambda: n3.server.admin(ask_other) == "1" and "node/renewed" in since(other, seen), what="the new certificate")
     finally:
         n3.configure()
 

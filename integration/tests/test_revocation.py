@@ -83,16 +83,16 @@ def refused_for(scene, pair, name, reason):
 def test_revocation_while_a_long_query_runs(scene):
     queries = {name: endless_query(scene, pair, name) for name, pair in (("alice", scene.alice), ("bob", scene.bob))}
     try:
-        eventually(lambda: running(scene, "alice") == 1 and running(scene, "bob") == 1, within=10, what="both queries")
+        eventually(lambda: running(scene, "alice") == 1 and running(scene, "bob") == 1, what="both queries")
         scene.revoke(scene.alice)
-        eventually(lambda: queries["alice"][1], within=10, what="the end of alice's query")
+        eventually(lambda: queries["alice"][1], what="the end of alice's query")
         assert re.search(r"event=session decision=closed .* user=alice .* reason=REVOKED message=", scene.server.log())
         assert running(scene, "bob") == 1 and not queries["bob"][1]
         assert not scene.who(scene.alice, "alice")
         assert "reason=REVOKED" in scene.server.log()
         assert scene.who(scene.ca.issue("alice-2", "alice"), "alice") == "alice"
         scene.revoke(scene.alice, scene.bob)
-        eventually(lambda: queries["bob"][1], within=10, what="the end of bob's query")
+        eventually(lambda: queries["bob"][1], what="the end of bob's query")
     finally:
         scene.server.stop()
         for thread, _ in queries.values():
@@ -135,15 +135,15 @@ def test_a_required_list_is_that_of_the_certificates_own_distribution_point(scen
 
 def test_a_list_that_grows_old_is_spoken_of_and_closes_or_not(scene):
     scene.server.write_config(mtls=scene.mtls("<revocation><warn_before>1h</warn_before></revocation>"))
-    scene.revoke(begin=-HOUR, end=4 * SECOND)
+    scene.revoke(begin=-HOUR, end=8 * SECOND)
     eventually(lambda: "must be renewed before" in scene.server.log(), what="the warning ahead")
     assert scene.who(scene.alice, "alice") == "alice"
 
     def expired():
         return refused_for(scene, scene.alice, "alice", "CRL-EXPIRED")
 
-    eventually(expired, within=15, what="the end of what the list is for")
-    eventually(lambda: "should have been renewed at" in scene.server.log(), within=10, what="the word on the old list")
+    eventually(expired, what="the end of what the list is for")
+    eventually(lambda: "should have been renewed at" in scene.server.log(), what="the word on the old list")
     scene.server.write_config(mtls=scene.mtls("<revocation><stale>open</stale></revocation>"))
     eventually(lambda: scene.who(scene.alice, "alice") == "alice", what="logins by a list that is past its time")
     scene.revoke(scene.alice, begin=-2 * HOUR, end=-HOUR)

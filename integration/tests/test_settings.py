@@ -165,11 +165,11 @@ def test_an_authority_that_leaves_the_systems_store_vouches_no_more(server_facto
         (hashed,) = [link for link in store.glob("*.0") if link.resolve().name == third.file.name]
         (store / third.file.name).unlink()
         hashed.unlink()
-        eventually(lambda: who(bob, "bob") is None, within=10, what="the authority to be gone")
+        eventually(lambda: who(bob, "bob") is None, what="the authority to be gone")
         assert who(alice, "alice") == "alice"
         assert "UNKNOWN-CA" in server.log()
         hashed_directory(store, third)
-        eventually(lambda: who(bob, "bob") == "bob", within=10, what="the authority to be back")
+        eventually(lambda: who(bob, "bob") == "bob", what="the authority to be back")
 
 
 def test_private_key_passphrase(make, world):

@@ -68,14 +68,14 @@ def test_signed_rules(scene, minisign, tmp_path):
 
     # Changed without a signature: the last good stays.
     write(file, rules("alice", "bob"), 0o644)
-    eventually(lambda: scene.logged("rules.txt.minisig", "does not fit the file"), within=10, what="a word on the signature")
+    eventually(lambda: scene.logged("rules.txt.minisig", "does not fit the file"), what="a word on the signature")
     assert (scene.who(scene.alice, "alice"), scene.who(scene.bob, "bob")) == ("alice", None)
     # Signed, but older than what is in force.
     minisign(file, 4)
-    eventually(lambda: scene.logged("rules.txt", "sequence"), within=10, what="a word on the sequence")
+    eventually(lambda: scene.logged("rules.txt", "sequence"), what="a word on the sequence")
     assert scene.who(scene.bob, "bob") is None
     minisign(file, 6)
-    eventually(lambda: scene.who(scene.bob, "bob") == "bob", within=10, what="the signed rules")
+    eventually(lambda: scene.who(scene.bob, "bob") == "bob", what="the signed rules")
 
     # Remembered across a restart: the former version is no longer taken, and there is no last good to stay.
     write(file, rules("alice"), 0o644)
@@ -117,7 +117,7 @@ def test_what_could_forge_an_identity_is_not_taken_by_a_reload(scene, setting, c
     assert scene.who(scene.alice, "alice") == "alice"
     assert change(section) != section
     scene.server.write_config(openssl_server=change(section))
-    eventually(lambda: scene.logged("FORGEABLE", setting) or scene.logged("refused", setting), within=10, what="the refusal")
+    eventually(lambda: scene.logged("FORGEABLE", setting) or scene.logged("refused", setting), what="the refusal")
     stranger = Authority(scene.ca.directory, "Stranger CA").issue("stranger", "alice")
     assert (scene.who(scene.alice, "alice"), scene.who(stranger, "alice")) == ("alice", None)
 
@@ -137,6 +137,6 @@ def test_one_listener_observes_the_other_enforces(scene):
 
     assert (native(), https()) == (None, "alice")
     scene.server.write_config(mtls=limits)
-    eventually(lambda: https() is None, within=10, what="enforcement on the other")
+    eventually(lambda: https() is None, what="enforcement on the other")
     scene.server.write_config(mtls="")
-    eventually(lambda: (native(), https()) == ("alice", "alice"), within=10, what="logins without the limit")
+    eventually(lambda: (native(), https()) == ("alice", "alice"), what="logins without the limit")

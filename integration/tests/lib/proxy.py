@@ -3,13 +3,15 @@
 import socket
 import threading
 
+from lib.server import free_ports
+
 
 class _Listener:
-    """Accepts on `port` (0: a free one) until the block ends; each connection is served on a thread of its own."""
+    """Accepts on `port` (None: a free one) until the block ends; each connection is served on a thread of its own."""
 
-    def __init__(self, port=0):
-        self.socket = socket.create_server(("127.0.0.1", port))
-        self.port = self.socket.getsockname()[1]
+    def __init__(self, port=None):
+        self.port = port or free_ports(1)[0]
+        self.socket = socket.create_server(("127.0.0.1", self.port))
         self.accepted = 0
         self.open = []
         self.lock = threading.Lock()
@@ -94,7 +96,7 @@ class Recorder(_Listener):
 class Silent(_Listener):
     """Takes connections and what they send, and never says a word."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=None):
         self.received = bytearray()
         super().__init__(port)
 

@@ -1,5 +1,6 @@
 """One clickhouse-server in a directory of its own, on free ports of 127.0.0.1."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -23,13 +24,25 @@ def user(name, inner="", networks="<ip>127.0.0.1</ip>", more=""):
     return f"<{name}>{inner}<networks>{networks}</networks><profile>default</profile><quota>default</quota>{more}</{name}>"
 
 
-def free_ports(count):
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
+_given = set()
+
+
+def free_ports(count, addresses=("127.0.0.1",)):
+    """Free on all of these addresses, and given to nobody else of this run: who asks listens there some time later."""
+    ports = []
+    with contextlib.ExitStack() as held:
+        while len(ports) < count:
+            one, *others = (held.enter_context(socket.socket()) for _ in addresses)
+            one.bind((addresses[0], 0))
+            port = one.getsockname()[1]
+            try:
+                for other, address in zip(others, addresses[1:]):
+                    other.bind((address, port))
+            except OSError:
+                continue
+            if port not in _given:
+                _given.add(port)
+                ports.append(port)
     return ports
 
 
@@ -150,7 +163,7 @@ class Server:
             except (urllib.error.URLError, OSError):
                 return False
 
-        eventually(ready, within=30, what="a server that answers")
+        eventually(ready, within=60, what="a server that answers")
         return self
 
     def start_refused(self):
@@ -172,7 +185,7 @@ class Server:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(timeout=30)
+                process.wait(timeout=90)  # it waits for those who are connected, and half a minute is not rare
             except subprocess.TimeoutExpired as stuck:
                 process.kill()
                 process.wait()
@@ -205,7 +218,7 @@ class Server:
             headers={"X-ClickHouse-User": ADMIN[0], "X-ClickHouse-Key": ADMIN[1]},
         )
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.read().decode().strip()
         except urllib.error.HTTPError as refused:
             raise RuntimeError(refused.read().decode(errors="replace")) from refused

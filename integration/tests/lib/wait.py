@@ -6,7 +6,7 @@ import time
 _never = threading.Event()
 
 
-def eventually(observe, within=3.0, what="the expected state"):
+def eventually(observe, within=30.0, what="the expected state"):
     """Calls `observe` until it returns something true, and returns that. An AssertionError inside counts as "not yet"."""
     deadline = time.monotonic() + within
     last = None
