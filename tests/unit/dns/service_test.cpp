@@ -240,13 +240,13 @@ TEST_F(DnsService, FlushesOnScheduleAndRotationOnlyWhenAsked)
 
 TEST_F(DnsService, CommandsAreRateLimitedTogether)
 {
-    settings_.min_interval = milliseconds(300);
+    settings_.min_interval = milliseconds(1000); // a busy machine may let us ask for a while
     const auto service = make();
     service->configure(settings_);
     EXPECT_EQ(service->flush("a").count(), 0);
     ASSERT_TRUE(flushes(1));
     for (int i = 0; i < 100; ++i)
-        EXPECT_LE(service->flush("b"), milliseconds(300));
+        EXPECT_LE(service->flush("b"), milliseconds(1000));
     ASSERT_TRUE(flushes(2));
     EXPECT_THAT(flushed(), ElementsAre("a", "b"));
 }
