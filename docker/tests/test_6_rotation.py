@@ -155,7 +155,7 @@ def test_partial_rollout(cluster, evidence, load):
 
 
 # Seconds between the rotations, and their number: what continuous integration has time for, and (CHMTLS_DOCKER_ALL) what is promised.
-EVERY, COUNT = (25, 24) if os.environ.get("CHMTLS_DOCKER_ALL") else (12, 6)
+EVERY, COUNT = (25, 24) if os.environ.get("CHMTLS_DOCKER_ALL") else (20, 4)
 
 
 def test_short_lived_leaves(cluster, evidence, load):

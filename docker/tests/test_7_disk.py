@@ -65,7 +65,7 @@ def test_data_and_state(cluster, evidence, small, policy):
         renew(cluster, "ch2")
         assert cluster.https("client", "ch2", "SELECT 1").stdout.endswith("\n200")
         policy.publish("rules.txt", b"auditors: common_name=auditor -> alice\n", 2, ("ch2",))
-        evidence("new rules", said(cluster.log_line("ch2", since, "clickhouse-mtls", "sequences", "No space left", within=20)))
+        evidence("new rules", said(cluster.log_line("ch2", since, "clickhouse-mtls", "sequences", "No space left")))
         refused = cluster.client("INSERT INTO small SELECT number + 100, repeat('x', 1000) FROM numbers(10000)", "ch2", check=False)
         assert refused.returncode != 0
         evidence("an insert on ch2", refused.stderr.strip().splitlines()[-1][:300])
@@ -101,4 +101,4 @@ def test_log(cluster, evidence, small):
     assert cluster.https("client", "ch2", "SELECT 'written again'").stdout.endswith("\n200")
     assert not cluster.https("attacker", "ch2", "SELECT 1", pair="printer").stdout.endswith("\n200")
     found = "grep --count 'written again' /var/log/clickhouse-server/server.log"
-    eventually(lambda: int(cluster.run("ch2", "sh", "-c", found).stdout) > 0, 20, "the log file going on", pause=0.3)
+    eventually(lambda: int(cluster.run("ch2", "sh", "-c", found).stdout) > 0, 60, "the log file going on", pause=0.3)

@@ -106,7 +106,7 @@ def test_observe_then_enforce(cluster, evidence, load):
         with cluster.configured(lambda text: text.replace("<mtls>", "<mtls>" + LIMIT)):
             served = audit()
             assert served.returncode == 0, served.stderr
-            lines = eventually(listed, 15, "the observed refusal in the status", pause=0.3)
+            lines = eventually(listed, 60, "the observed refusal in the status", pause=0.3)
             evidence("clickhouse-mtls status", lines[0][:400])
             since = cluster.now()
             with cluster.configured(lambda text: text.replace("<mode>observe</mode>", "<mode>enforce</mode>")):

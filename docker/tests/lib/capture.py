@@ -66,7 +66,7 @@ class Capture:
         return Seen(self.file.read_bytes())
 
     def until(self, reached):
-        return eventually(lambda: reached(self.seen()), 20, "the awaited packets in the capture", pause=0.5)
+        return eventually(lambda: reached(self.seen()), 60, "the awaited packets in the capture", pause=0.5)
 
     def stop(self):
         """What tcpdump says of itself."""

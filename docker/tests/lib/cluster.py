@@ -97,7 +97,7 @@ class Cluster:
     def bridge(self):
         return "br-" + command("docker", "network", "inspect", "--format", "{{.Id}}", self.network).stdout[:12]
 
-    def healthy(self, host, within=90):
+    def healthy(self, host, within=180):
         def serves():
             state, health = self.inspect(host, "{{.State.Status}} {{.State.Health.Status}}").split()
             if state == "exited":
@@ -125,16 +125,13 @@ class Cluster:
         """A moment for log(since)."""
         return f"{time.time():.6f}"
 
-    def log_line(self, host, since, *parts, within=15):
+    def log_line(self, host, since, *parts, within=60):
         """The first line since then that has all these parts."""
+        return eventually(lambda: self.found(host, since, *parts), within, f"a line of {host} with {parts}", pause=0.2)
 
-        def found():
-            for line in self.log(host, since).splitlines():
-                if all(part in line for part in parts):
-                    return line
-            return None
-
-        return eventually(found, within, f"a line of {host} with {parts}", pause=0.2)
+    def found(self, host, since, *parts):
+        """The first line since then that has all these parts, if there is one by now."""
+        return next((line for line in self.log(host, since).splitlines() if all(part in line for part in parts)), None)
 
     # Queries.
 
@@ -191,7 +188,7 @@ class Cluster:
             since = self.now()
             path.write_text(text, encoding="utf-8")
             for node in NODES if file == "config.xml" else ():
-                self.log_line(node, since, "clickhouse-mtls: generation", "is in force", within=30)
+                self.log_line(node, since, "clickhouse-mtls: generation", "is in force")
 
         try:
             put(change(before))
