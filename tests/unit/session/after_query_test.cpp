@@ -121,6 +121,46 @@ TEST_F(AfterQuery, OneThatPassesAgainStays)
     EXPECT_EQ(registry.ending(), 0u);
 }
 
+TEST_F(AfterQuery, OneThatPassesMeanwhileIsStillBusy)
+{
+    publish_everybody();
+    Registry registry = this->registry();
+    const auto alice = identity(leaf_spec("alice"));
+    ASSERT_TRUE(registry.add(session(1, alice, "alice")).has_value());
+    registry.set_activity(1, Activity::busy);
+    publish_everybody();
+    goes_over_all(registry);
+    ASSERT_TRUE(registry.add(session(1, alice, "alice")).has_value()); // another login on the same connection
+    publish_nobody();
+    goes_over_all(registry);
+    EXPECT_EQ(registry.ending(), 1u);
+    EXPECT_EQ(registry.closed(), 0u);
+    registry.set_activity(1, Activity::idle);
+    EXPECT_TRUE(closes(1));
+}
+
+// A thread that found something due each time it looks would never rest.
+TEST_F(AfterQuery, WhileAQueryRunsNothingElseIsDue)
+{
+    publish_everybody(std::chrono::milliseconds(300));
+    Registry registry = this->registry();
+    pki::Spec brief = leaf_spec("alice");
+    brief.not_after = seconds(600);
+    const auto ends = identity(brief);
+    for (const uint64_t token : {1u, 2u})
+        ASSERT_TRUE(registry.add(session(token, ends, "alice")).has_value());
+    ASSERT_TRUE(registry.add(session(2, identity(leaf_spec("alice")), "alice"))
+                    .has_value()); // renewed by a certificate that does not end
+    registry.set_activity(1, Activity::busy);
+    ahead_ = 601;
+    while (registry.ending() == 0)
+        std::this_thread::yield();
+    const uint64_t looks = looks_;
+    EXPECT_TRUE(closes(1));
+    EXPECT_EQ(looks_, looks);
+    EXPECT_EQ(registry.size(), 1u);
+}
+
 TEST_F(AfterQuery, NowMeansNowAlsoForAQuery)
 {
     Registry registry = this->registry();

@@ -135,6 +135,30 @@ TEST(JudgeSession, OfServersByPurposeAndName)
     EXPECT_EQ(renamed(of_node).reason, Reason::node_rule);
 }
 
+// Who it is follows from who vouches for it now: what a trust domain's authority writes beside the ID counts no longer.
+TEST(JudgeSession, ByTheIdentityThatTheNewerGenerationSees)
+{
+    const auto & w = world();
+    const auto spec = leaf_spec("alice", {{pki::AltName::Kind::uri, "spiffe://example.org/alice"}});
+    const test::Chain chain{must(pki::issue(spec, w.domain_root, w.now)).certificate};
+    const auto before = made();
+    before->client_trust = must(trust::TrustStore::create({w.domain_root.certificate}, {}, {}));
+    const auto alice = session(identity(*before, chain, World::client_query()), "alice");
+    EXPECT_TRUE(judge_one(*before, alice, w.now).passes);
+
+    const auto by_name = made(2);
+    w.add_trust_domain(*by_name);
+    const auto judgement = judge_one(*by_name, alice, w.now);
+    EXPECT_FALSE(judgement.passes);
+    EXPECT_EQ(judgement.reason, Reason::no_rule);
+    const auto by_id = made(3);
+    w.add_trust_domain(*by_id);
+    by_id->rules = must(
+        mapping::RuleSet::compile({{"by-id", {{mapping::Field::spiffe_id, "spiffe://example.org/{user}"}}, "{user}", "test"}}));
+    const auto accepted = judge_one(*by_id, alice, w.now);
+    EXPECT_TRUE(accepted.passes) << accepted.message;
+}
+
 TEST(JudgeSession, ChainsThatShareALeafAreJudgedEach)
 {
     const auto & w = world();

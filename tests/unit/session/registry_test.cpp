@@ -154,6 +154,37 @@ TEST_F(Sessions, AreClosedWhenTheirCertificateEnds)
     EXPECT_EQ(registry.size(), 1u);
 }
 
+TEST_F(Sessions, OneThatIsRenewedWhileItIsJudgedIsJudgedByWhatItIsNow)
+{
+    Registry * renewing = nullptr;
+    policy::IdentityPtr alice;
+    Registry registry(
+        noted(), looking(), [this] { return world_.now; },
+        [&](const Session & observed, Reason, const std::string &)
+        {
+            const bool due = observed.token == 1 && observed.user == "alice";
+            EXPECT_TRUE(!due || renewing->add(session(1, alice, "other")).has_value());
+        });
+    renewing = &registry;
+    alice = identity(leaf_spec("alice"));
+    for (const uint64_t token : {1u, 2u})
+        ASSERT_TRUE(registry.add(session(token, alice, "alice")).has_value());
+    const auto other = [this](config::Mode mode)
+    {
+        auto made = make();
+        made->rules = must(mapping::RuleSet::compile({{"by-name", {{mapping::Field::common_name, "alice"}}, "other", "test"}}));
+        for (config::Listener & listener : made->settings.listeners)
+            listener.mode = mode;
+        return made;
+    };
+    publish(other(config::Mode::observe));
+    goes_over_all(registry);
+    publish(other(config::Mode::enforce));
+    goes_over_all(registry);
+    EXPECT_EQ(registry.size(), 1u);
+    EXPECT_EQ(closed_.count(2), 1u);
+}
+
 TEST_F(Sessions, StayWhereTheirListenerOnlyObserves)
 {
     std::vector<std::pair<uint64_t, Reason>> observed;

@@ -65,10 +65,33 @@ protected:
         };
     }
 
+    /// What is in force, with each look at it counted.
+    [[nodiscard]] std::function<generation::GenerationPtr()> looking()
+    {
+        return [this]
+        {
+            ++looks_;
+            return published_.current();
+        };
+    }
+
+    /// Returns when a round over all sessions that began after the call has ended: the first one seen may be older and had not
+    /// looked yet, and one look more may be that of a session that is added in a round.
+    void goes_over_all(Registry & registry)
+    {
+        for (int round = 0; round < 4; ++round)
+        {
+            const uint64_t before = looks_;
+            registry.generation_published();
+            while (looks_ == before)
+                std::this_thread::yield();
+        }
+    }
+
     [[nodiscard]] Registry registry()
     {
         return Registry(
-            noted(), [this] { return published_.current(); }, [this] { return world_.now + std::chrono::seconds(ahead_); }, {},
+            noted(), looking(), [this] { return world_.now + std::chrono::seconds(ahead_); }, {},
             [this]
             {
                 const std::lock_guard guard(mutex_);
@@ -105,6 +128,7 @@ protected:
     generation::Published published_;
     uint64_t number_ = 0;
     std::atomic<int64_t> ahead_{0};
+    std::atomic<uint64_t> looks_{0};
     std::mutex mutex_;
     std::condition_variable changed_;
     std::map<uint64_t, std::string> closed_; ///< "CODE: message"

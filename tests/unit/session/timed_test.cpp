@@ -86,6 +86,19 @@ TEST_F(TimedSessions, AClockThatIsSetBackMakesNoneLonger)
     EXPECT_THAT(closed_.at(1), HasSubstr("has lasted 2 s"));
 }
 
+TEST_F(TimedSessions, ARenewedOneIsNoYoungerByTheMonotonicClockEither)
+{
+    mapping::RuleTerms terms;
+    terms.max_session = seconds(2);
+    publish_with(terms);
+    Registry registry = this->registry(); // whose clock stands still
+    ASSERT_TRUE(open(registry, 1).has_value());
+    const auto end = std::chrono::steady_clock::now() + deadline;
+    while (open(registry, 1).has_value() && std::chrono::steady_clock::now() < end)
+        std::this_thread::yield();
+    EXPECT_LT(std::chrono::steady_clock::now(), end);
+}
+
 TEST_F(TimedSessions, AClockThatIsSetBackBeforeTheRuleEndsThem)
 {
     mapping::RuleTerms terms;
