@@ -379,12 +379,12 @@ def test_what_is_the_server_s_own_is_taken_from_a_refused_configuration(scene):
     ):
         before = len(scene.problems())
         scene.server.write_config(extra=f"<macros><m>{value}</m></macros>", **wrong)
-        eventually(lambda value=value: scene.server.admin(macro) == value, within=10, what=f"macro {value}")
+        eventually(lambda value=value: scene.server.admin(macro) == value, what=f"macro {value}")
         refused = lambda before=before: any("the configuration was refused" in line for line in scene.problems()[before:])  # noqa: E731
-        eventually(refused, within=10, what="a line in the log")
+        eventually(refused, what="a line in the log")
         assert scene.native(scene.alice, "alice").user == "alice"
     scene.server.write_config(mtls=scene.mtls(RULE_FOR_BOB), openssl_client=client)
-    eventually(lambda: scene.native(scene.bob, "bob"), within=10, what="recovery")
+    eventually(lambda: scene.native(scene.bob, "bob"), what="recovery")
 
 
 def test_a_section_that_names_a_file_before_it_is_there(scene):
