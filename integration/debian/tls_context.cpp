@@ -28,8 +28,7 @@ using Poco::Net::Context;
 using Poco::Util::AbstractConfiguration;
 
 constexpr const char * handler_name = "MtlsCertificateHandler";
-constexpr std::array start_only_keys{"cipherList",   "cypherList", "cipherSuites",
-                                     "dhParamsFile", "ecdhCurve",  "preferServerCiphers"};
+constexpr std::array start_only_keys{"cipherList", "cipherSuites", "dhParamsFile", "ecdhCurve", "preferServerCiphers"};
 // Of openSSL.server these are the listeners' policy, which the module reads at each reload.
 constexpr std::array start_only_client_keys{
     "disableProtocols", "requireTLSv1", "requireTLSv1_1", "requireTLSv1_2", "requireTLSv1_3"};
@@ -53,8 +52,7 @@ std::string joined(const std::vector<std::string> & words)
 
 void apply_cipher_list(SSL_CTX * context, const AbstractConfiguration & config, const std::string & section)
 {
-    // cypherList is Poco's older spelling.
-    const auto key = config.has(section + ".cipherList") ? section + ".cipherList" : section + ".cypherList";
+    const auto key = section + ".cipherList";
     const auto list = config.getString(key, {});
     if (list.empty())
         return;

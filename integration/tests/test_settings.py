@@ -221,6 +221,7 @@ def test_a_readable_key_gets_a_warning(make, world):
 BAD_SETTINGS = {
     "cipher-list-word": ("<cipherList>HIGH:NO-SUCH-CIPHER</cipherList>", "'NO-SUCH-CIPHER'; write words of ciphers(1)"),
     "cipher-list-empty": ("<cipherList>HIGH:!ALL</cipherList>", "cipherList"),
+    "cipher-list-older-spelling": ("<cypherList>HIGH</cypherList>", "did you mean <cipherList>?"),
     "cipher-suite": (
         "<cipherSuites>TLS_NO_SUCH_SUITE</cipherSuites>",
         "'TLS_NO_SUCH_SUITE'; it knows those of: openssl ciphers -s -tls1_3",
