@@ -83,8 +83,7 @@ protected:
         {
             const uint64_t before = looks_;
             registry.generation_published();
-            while (looks_ == before)
-                std::this_thread::yield();
+            ASSERT_TRUE(reaches([&] { return looks_ != before; }));
         }
     }
 
