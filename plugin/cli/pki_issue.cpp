@@ -37,6 +37,17 @@ struct Options
     bool self_signed = false;
 };
 
+tl::unexpected<Error> refused(std::string option, std::string reason, std::string remedy)
+{
+    return fail({
+        .file = {},
+        .field = std::move(option),
+        .reason = std::move(reason),
+        .remedy = std::move(remedy),
+        .code = {},
+    });
+}
+
 /// These names are ASCII (RFC 5280 4.2.1.6); in other bytes nobody would find them.
 Result<void>
 add_names(pki::Spec & spec, pki::AltName::Kind kind, const std::string & option, const std::vector<std::string> & values)
@@ -44,13 +55,9 @@ add_names(pki::Spec & spec, pki::AltName::Kind kind, const std::string & option,
     for (const std::string & value : values)
     {
         if (!std::ranges::all_of(value, [](char c) { return c > ' ' && c <= '~'; }))
-            return fail({
-                .file = {},
-                .field = option,
-                .reason = "'" + printable(value, 128) + "' holds blanks, control characters or bytes that are not ASCII",
-                .remedy = "write it in ASCII, an internationalized host name as A-labels (xn--...)",
-                .code = {},
-            });
+            return refused(
+                option, "'" + printable(value, 128) + "' holds blanks, control characters or bytes that are not ASCII",
+                "write it in ASCII, an internationalized host name as A-labels (xn--...)");
         spec.alt_names.push_back({kind, value});
     }
     return {};
@@ -61,13 +68,7 @@ Result<void> add_addresses(pki::Spec & spec, const std::vector<std::string> & va
     for (const std::string & value : values)
     {
         if (!config::is_address(value))
-            return fail({
-                .file = {},
-                .field = "--ip",
-                .reason = "'" + printable(value, 128) + "' is no address",
-                .remedy = "write for example 192.0.2.1 or 2001:db8::1",
-                .code = {},
-            });
+            return refused("--ip", "'" + printable(value, 128) + "' is no address", "write for example 192.0.2.1 or 2001:db8::1");
         spec.alt_names.push_back({pki::AltName::Kind::ip, value});
     }
     return {};
@@ -88,13 +89,9 @@ Result<void> add_spiffe_id(pki::Spec & spec, const Options & options)
             .code = std::string(id ? "ID-ROOT-PATH" : spiffe::code(id.error())),
         });
     if (options.client != options.server)
-        return fail({
-            .file = {},
-            .field = "--spiffe-id",
-            .reason = "an X.509-SVID with an extended key usage must allow both client and server",
-            .remedy = "leave --client and --server out",
-            .code = {},
-        });
+        return refused(
+            "--spiffe-id", "an X.509-SVID with an extended key usage must allow both client and server",
+            "leave --client and --server out");
     spec.alt_names.push_back({pki::AltName::Kind::uri, options.spiffe_id});
     return {};
 }
@@ -183,14 +180,11 @@ keep_within(const std::string & file, UnixTime authority_ends, const Options & o
         return {};
     }
     const std::string new_authority = "make a new authority (clickhouse-mtls pki init)";
-    return fail({
-        .file = {},
-        .field = options.lifetime_by.empty() ? "--lifetime" : options.lifetime_by,
-        .reason = "the certificate would end at " + format_rfc3339(ends) + ", later than its authority " + file
-                  + ", whose end is " + format_rfc3339(authority_ends),
-        .remedy = authority_ends > now ? "choose a shorter lifetime, or " + new_authority : new_authority,
-        .code = {},
-    });
+    return refused(
+        options.lifetime_by.empty() ? "--lifetime" : options.lifetime_by,
+        "the certificate would end at " + format_rfc3339(ends) + ", later than its authority " + file + ", whose end is "
+            + format_rfc3339(authority_ends),
+        authority_ends > now ? "choose a shorter lifetime, or " + new_authority : new_authority);
 }
 
 Result<pki::Issued> make(const PkiStore & store, const Options & options, pki::Spec spec, UnixTime now)

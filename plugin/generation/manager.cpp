@@ -122,17 +122,7 @@ public:
         return nullptr;
     }
 
-    ReloadState state() const
-    {
-        const std::lock_guard guard(state_mutex_);
-        ReloadState result = state_;
-        if (result.last_error.empty())
-        {
-            result.last_error = configuration_error_;
-            result.failing_since = refused_since_;
-        }
-        return result;
-    }
+    ReloadState state() const { return record_.state(); }
 
 private:
     void log(LogLevel level, const std::string & message) const
@@ -178,11 +168,7 @@ private:
         refused_.reset();
         refused_attempts_.succeeded();
         succeed();
-        {
-            const std::lock_guard guard(state_mutex_);
-            configuration_error_.clear();
-            refused_since_.reset();
-        }
+        record_.configuration_taken();
         rearm_ = true;
         wake_.send();
     }
@@ -197,13 +183,7 @@ private:
         refused_.reset();
         if (asked.errors.empty())
             refused_ = std::move(asked);
-        {
-            const std::lock_guard guard(state_mutex_);
-            ++state_.failures;
-            configuration_error_ = cause;
-            if (!refused_since_)
-                refused_since_ = clock_();
-        }
+        record_.configuration_refused(cause, clock_());
         rearm_ = true;
         wake_.send();
     }
@@ -234,11 +214,7 @@ private:
 
         // It is in force: nothing fails from here on.
         number_ = next->number;
-        {
-            const std::lock_guard guard(state_mutex_);
-            state_.last_success = next->loaded_at;
-            state_.reloads += before ? 1 : 0;
-        }
+        record_.published(before == nullptr, next->loaded_at);
         tell(
             LogLevel::information,
             "generation {} is in force: digest {:02x}, {} rules, {} users with certificates, {} trust domains", next->number,
@@ -275,13 +251,7 @@ private:
     void fail_reload(const std::optional<Digest32> & content, const std::string & cause)
     {
         const bool worth_a_line = attempts_.failed(content, cause, steady_now());
-        {
-            const std::lock_guard guard(state_mutex_);
-            ++state_.failures;
-            state_.last_error = cause;
-            if (!state_.failing_since)
-                state_.failing_since = clock_();
-        }
+        record_.reload_failed(cause, clock_());
         const std::string message = fmt::format("reload failed, generation {} stays in force: {}", number_, cause);
         log(worth_a_line ? LogLevel::warning : LogLevel::debug, message);
     }
@@ -296,9 +266,7 @@ private:
             "the files are in order again after {} failed attempts in {} ms; generation {} is in force", attempts_.count(),
             lasted.count(), number_);
         attempts_.succeeded();
-        const std::lock_guard guard(state_mutex_);
-        state_.last_error.clear();
-        state_.failing_since.reset();
+        record_.files_in_order();
     }
 
     void reload()
@@ -482,10 +450,7 @@ private:
     bool tell_host_ = false; ///< that it should offer its configuration again
     std::set<std::string> known_warnings_;
 
-    mutable std::mutex state_mutex_;
-    ReloadState state_;
-    std::string configuration_error_;
-    std::optional<UnixTime> refused_since_; ///< there as long as configuration_error_ is
+    ReloadRecord record_;
 
     std::thread thread_; ///< last: everything above exists before it starts
 };

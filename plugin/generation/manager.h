@@ -6,6 +6,7 @@
 
 #include "generation/loader.h"
 #include "generation/published.h"
+#include "generation/reload_state.h"
 
 namespace chmtls::generation
 {
@@ -26,15 +27,6 @@ struct Events
     std::function<void(const GenerationPtr &)> published; ///< after each publish
     /// A watched configuration file changed, or a configuration that was refused would be taken now.
     std::function<void()> configuration_changed;
-};
-
-struct ReloadState
-{
-    uint64_t reloads = 0;   ///< published after the first
-    uint64_t failures = 0;  ///< attempts that changed nothing
-    std::string last_error; ///< empty: the files on disk are what is in force
-    UnixTime last_success{};
-    std::optional<UnixTime> failing_since; ///< there whenever last_error is
 };
 
 /// One thread: inotify on the directories (and those that links lead to), and polling every poll_interval. Decides by content.

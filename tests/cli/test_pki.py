@@ -157,6 +157,16 @@ def test_what_issue_refuses(tool, tmp_path, arguments):
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "remedy"),
+    [("--ip", "not-an-address", "write for example 192.0.2.1"), ("--dns", "b\u00fccher.example", "A-labels"), ("--days", "4000", "shorter lifetime")],
+)
+def test_a_refusal_of_issue_names_the_option_and_the_remedy(tool, tmp_path, option, value, remedy):
+    tool.must("pki", "init", tmp_path)
+    done = tool("pki", "issue", tmp_path, "x", option, value)
+    assert f"{option}: " in done.err and remedy in done.err
+
+
 def test_a_directory_without_a_ca(tool, tmp_path):
     for command in (["issue", tmp_path, "x"], ["revoke", tmp_path, "x"]):
         done = tool("pki", *command)
