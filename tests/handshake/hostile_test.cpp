@@ -1,4 +1,4 @@
-// Peers that mean harm to time and memory. Each connection ends or is served within the bounds that README.md names, and the next
+// Peers that mean harm to time and memory. Each connection ends or is served within the bounds that docs/bounds.md names, and the next
 // one is served as if nothing had been.
 
 #include <ctime>
@@ -18,7 +18,7 @@ namespace
 using host::SslBinding;
 using testing::HasSubstr;
 
-// README.md, "Bounds". Time is the processor's, of both sides together, and generous: a sanitizer or a slow machine is no attack.
+// docs/bounds.md. Time is the processor's, of both sides together, and generous: a sanitizer or a slow machine is no attack.
 constexpr double most_seconds = 2;
 constexpr size_t most_bytes_held = 2u << 20;
 
