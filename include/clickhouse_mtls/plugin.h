@@ -321,7 +321,9 @@ extern "C"
         /* End an identity. THREADING: any thread, once, also after destroy. Null is ignored. */
         void (*identity_release)(chmtls_identity * identity);
 
-        /* What the module knows of an identity: one JSON item. THREADING: any thread. */
+        /* What the module knows of an identity: one JSON item. Its "node" is the name of the <nodes> rule that the certificate
+         * matches in the generation in force, null when it matches none, and empty when that cannot be told. THREADING: any
+         * thread. */
         chmtls_status (*identity_describe)(chmtls_identity * identity, const chmtls_sink * sink);
 
         /* May this peer log in, and as whom. `identity` null: the peer showed no certificate.

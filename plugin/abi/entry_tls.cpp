@@ -259,11 +259,12 @@ chmtls_status identity_describe(chmtls_identity * identity, const chmtls_sink * 
         [&](ErrorText &) -> chmtls_status
         {
             const auto held = identities().find(number_of(identity));
-            if (held == nullptr || plugins().peek(held->plugin) == nullptr)
+            const auto * const instance = held == nullptr ? nullptr : plugins().peek(held->plugin);
+            if (instance == nullptr)
                 return CHMTLS_INVALID_HANDLE;
             if (!usable(sink))
                 return CHMTLS_INVALID_ARGUMENT;
-            put(*sink, CHMTLS_ITEM_JSON, abi::bytes_of(policy::identity_json(*held->identity)));
+            put(*sink, CHMTLS_ITEM_JSON, abi::bytes_of(policy::identity_json(*held->identity, *instance->current())));
             return CHMTLS_OK;
         });
 }

@@ -121,6 +121,26 @@ Poco::JSON::Object object_of(const mapping::Subject & subject)
     return object;
 }
 
+Poco::JSON::Object object_of(const Identity & identity)
+{
+    auto object = object_of(identity.subject());
+    object.set("listener", identity.listener.empty() ? Poco::Dynamic::Var() : Poco::Dynamic::Var(text(identity.listener)));
+    object.set("generation", static_cast<Poco::UInt64>(identity.generation));
+    object.set("valid_until", format_rfc3339(identity.valid_until));
+    object.set("chain_length", static_cast<Poco::UInt64>(identity.sent.size()));
+    return object;
+}
+
+Poco::Dynamic::Var node_rule_of(const generation::Generation & generation, const Identity & identity)
+{
+    if (generation.nodes == nullptr || generation.nodes->rules == nullptr)
+        return {};
+    const auto match = generation.nodes->rules->match(identity.subject());
+    if (match.reason == Reason::no_rule)
+        return {};
+    return text(match.rule);
+}
+
 std::string print(const Poco::JSON::Object & object)
 {
     std::ostringstream out;
@@ -137,11 +157,13 @@ std::string identity_json(const mapping::Subject & subject)
 
 std::string identity_json(const Identity & identity)
 {
-    auto object = object_of(identity.subject());
-    object.set("listener", identity.listener.empty() ? Poco::Dynamic::Var() : Poco::Dynamic::Var(text(identity.listener)));
-    object.set("generation", static_cast<Poco::UInt64>(identity.generation));
-    object.set("valid_until", format_rfc3339(identity.valid_until));
-    object.set("chain_length", static_cast<Poco::UInt64>(identity.sent.size()));
+    return print(object_of(identity));
+}
+
+std::string identity_json(const Identity & identity, const generation::Generation & generation)
+{
+    auto object = object_of(identity);
+    object.set("node", node_rule_of(generation, identity));
     return print(object);
 }
 

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "generation/generation.h"
 #include "mapping/subject.h"
 #include "policy/identity.h"
 
@@ -19,5 +20,9 @@ namespace chmtls::policy
 
 /// The same, and what the judgement added: listener (null: we connected to the peer), generation, valid_until, chain_length.
 [[nodiscard]] std::string identity_json(const Identity & identity);
+
+/// The same, and node: the name of the node rule that matches as of this generation; null: the certificate is no node's; empty:
+/// whether it is cannot be told.
+[[nodiscard]] std::string identity_json(const Identity & identity, const generation::Generation & generation);
 
 }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "policy/describe.h"
 #include "world.h"
 
 namespace chmtls::test
@@ -421,6 +422,17 @@ TEST(NodeLoginDetails, IsExplainedWithTheNodeRules)
     EXPECT_TRUE(explanation.traces[0].matched);
     EXPECT_EQ(explanation.decision.rule, "nodes: cluster");
     EXPECT_EQ(explanation.traces.size(), 1 + generation->rules->size());
+}
+
+TEST(Nodes, AreDescribedAsSuchByTheGenerationThatIsAsked)
+{
+    const auto generation = with_nodes();
+    const auto node = as_client(*generation, node_spec("ch1"), "tcp_port_secure");
+    const auto alice = as_client(*generation, leaf_spec("alice"), "tcp_port_secure");
+    ASSERT_TRUE(node.accepted() && alice.accepted());
+    EXPECT_THAT(policy::identity_json(*node.identity, *generation), HasSubstr(R"("node":"cluster")"));
+    EXPECT_THAT(policy::identity_json(*alice.identity, *generation), HasSubstr(R"("node":null)"));
+    EXPECT_THAT(policy::identity_json(*node.identity, *world().generation(2)), HasSubstr(R"("node":null)"));
 }
 
 }
