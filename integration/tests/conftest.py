@@ -13,6 +13,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+from lib.gateway_world import GatewayWorld  # noqa: E402
 from lib.pki import DAY, Authority  # noqa: E402
 from lib.server import Config, Server, user  # noqa: E402
 
@@ -182,4 +183,10 @@ class World:
 def world(patched, tmp_path_factory):
     made = World(patched, tmp_path_factory.mktemp("world"))
     with made.server:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def gateway_world(build, tmp_path_factory):
+    with GatewayWorld(build, tmp_path_factory.mktemp("gateway"), STOCK, base_openssl) as made:
         yield made

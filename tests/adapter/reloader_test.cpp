@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include <binding/reloader.h>
+#include "reloader.h"
 
 namespace chmtls::debian
 {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <binding/published.h>
+#include <host/published.h>
 
 namespace chmtls::test
 {

@@ -1,0 +1,218 @@
+#include "settings.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <sstream>
+#include <utility>
+
+#include <Poco/AutoPtr.h>
+#include <Poco/Exception.h>
+#include <Poco/Util/XMLConfiguration.h>
+
+#include "section.h"
+
+namespace chmtls::gateway
+{
+namespace
+{
+
+constexpr std::array<Role, 3> roles{Role::native, Role::https, Role::interserver};
+constexpr std::array<std::string_view, 2> password_words{"refuse", "pass"};
+
+const char * section_name(Role role)
+{
+    switch (role)
+    {
+    case Role::native:
+        return "native";
+    case Role::https:
+        return "https";
+    case Role::interserver:
+        return "interserver";
+    }
+    return "";
+}
+
+std::vector<HostPort> read_servers(Section & section)
+{
+    std::vector<HostPort> servers;
+    for (const auto & text : section.texts("server"))
+    {
+        if (auto server = parse_host_port(text))
+            servers.push_back(std::move(*server));
+        else
+            section.refuse("server", "\"" + text + "\" is not host:port, [address]:port");
+    }
+    if (servers.empty())
+        section.refuse("server", "names no server: write host:port of the server's plain port");
+    return servers;
+}
+
+std::vector<std::string> read_paths(Section & section)
+{
+    auto paths = section.texts("without_login");
+    for (const auto & path : paths)
+        if (!path.starts_with('/') || path.find_first_of("?#% ") != std::string::npos)
+            section.refuse("without_login", "\"" + path + "\" is not a plain path such as /ping");
+    return paths;
+}
+
+void read_listener(Section & top, Section & gateway, Role role, Settings & settings)
+{
+    const auto * const name = section_name(role);
+    const auto port = top.number(listener_name(role), 1, 65535);
+    if (!gateway.has(name))
+    {
+        if (port)
+            gateway.refuse(name, std::string("is missing, but ") + listener_name(role) + " is set: name the server behind it");
+        return;
+    }
+    auto section = gateway.child(name);
+    Listener listener{role, 0, read_servers(section)};
+    if (role == Role::https)
+        listener.without_login = read_paths(section);
+    section.refuse_unknown();
+    if (!port)
+        return gateway.refuse(name, std::string("has no port to listen on: set ") + listener_name(role));
+    listener.port = static_cast<uint16_t>(*port);
+    settings.listeners.push_back(std::move(listener));
+}
+
+void read_listen_hosts(Section & top, Settings & settings)
+{
+    settings.listen_host = top.texts("listen_host");
+    for (const auto & host : settings.listen_host)
+        if (!is_address(host))
+            top.refuse("listen_host", "\"" + host + "\" is not an address");
+    if (settings.listen_host.empty())
+        settings.listen_host = {"::1", "127.0.0.1"}; // as ClickHouse has it
+}
+
+void read_limits(Section & gateway, Limits & limits)
+{
+    auto section = gateway.child("limits");
+    const auto read = [&](const char * key, size_t & value)
+    {
+        value = section.number(key, 1, 1000000).value_or(value);
+    };
+    read("connections", limits.connections);
+    read("connections_per_address", limits.connections_per_address);
+    read("handshakes", limits.handshakes);
+    read("handshakes_per_address", limits.handshakes_per_address);
+    section.refuse_unknown();
+}
+
+void read_timeouts(Section & gateway, Timeouts & timeouts)
+{
+    auto section = gateway.child("timeouts");
+    const auto read = [&](const char * key, std::chrono::milliseconds & value)
+    {
+        value = section.seconds(key, 0.1, 86400).value_or(value);
+    };
+    read("login", timeouts.login);
+    read("connect", timeouts.connect);
+    read("half_closed", timeouts.half_closed);
+    read("http_idle", timeouts.http_idle);
+    read("drain", timeouts.drain);
+    section.refuse_unknown();
+}
+
+void read_proof(Section & gateway, Settings & settings)
+{
+    auto section = gateway.child("proof");
+    settings.passwords_file = section.text("passwords").value_or("");
+    section.refuse_unknown();
+}
+
+void read_gateway(Section & top, Settings & settings)
+{
+    if (!top.has("gateway"))
+        return top.refuse("gateway", "is missing: it says which servers are behind the gateway");
+    auto gateway = top.child("gateway");
+    for (const auto role : roles)
+        read_listener(top, gateway, role, settings);
+    read_proof(gateway, settings);
+    if (const auto word = gateway.word("password_logins", password_words))
+        settings.password_logins = static_cast<PasswordLogins>(*word);
+    settings.workers = gateway.number("workers", 1, 256).value_or(0);
+    read_limits(gateway, settings.limits);
+    read_timeouts(gateway, settings.timeouts);
+    gateway.refuse_unknown();
+    if (settings.listeners.empty())
+        gateway.refuse("", "has nothing to do: give it a <native>, an <https> or an <interserver>");
+}
+
+void read_tls(const Poco::Util::AbstractConfiguration & config, Settings & settings)
+{
+    settings.cipher_list = config.getRawString("openSSL.server.cipherList", {});
+    settings.cipher_suites = config.getRawString("openSSL.server.cipherSuites", {});
+    settings.module = config.getRawString("mtls.module", {});
+}
+
+// ClickHouse's words, which are Poco's.
+void read_log_level(Section & top, const Poco::Util::AbstractConfiguration & config, Settings & settings)
+{
+    static const std::map<std::string, Level> levels{
+        {"none", Level::error},      {"fatal", Level::error},        {"critical", Level::error},          {"error", Level::error},
+        {"warning", Level::warning}, {"notice", Level::information}, {"information", Level::information}, {"debug", Level::debug},
+        {"trace", Level::debug},     {"test", Level::debug}};
+    const auto word = config.getRawString("logger.level", "information");
+    const auto found = levels.find(word);
+    if (found == levels.end())
+        return top.refuse("logger.level", "\"" + word + "\" is not a level");
+    settings.log_level = found->second;
+}
+
+void check_interserver(Section & top, const Settings & settings)
+{
+    const bool listens = std::any_of(
+        settings.listeners.begin(), settings.listeners.end(),
+        [](const Listener & each) { return each.role == Role::interserver; });
+    if (listens && !top.has("mtls.nodes"))
+        top.refuse("mtls.nodes", "is missing: it says whose certificates <interserver> lets through");
+}
+
+}
+
+const char * listener_name(Role role)
+{
+    switch (role)
+    {
+    case Role::native:
+        return "tcp_port_secure";
+    case Role::https:
+        return "https_port";
+    case Role::interserver:
+        return "interserver_https_port";
+    }
+    return "";
+}
+
+ParsedSettings parse_settings(std::string xml, const std::string & source)
+{
+    ParsedSettings parsed;
+    auto & settings = parsed.settings;
+    settings.source = source;
+    settings.xml = std::move(xml);
+    try
+    {
+        std::istringstream stream(settings.xml);
+        const Poco::AutoPtr<Poco::Util::XMLConfiguration> config(new Poco::Util::XMLConfiguration(stream));
+        Section top(*config, {}, source, parsed.findings);
+        if (!config->has("mtls"))
+            top.refuse("mtls", "is missing: it says whose certificates are whose. An empty <mtls/> is enough to begin with");
+        read_listen_hosts(top, settings);
+        read_gateway(top, settings);
+        read_tls(*config, settings);
+        read_log_level(top, *config, settings);
+        check_interserver(top, settings);
+    }
+    catch (const Poco::Exception & exception)
+    {
+        parsed.findings.push_back(source + ": " + exception.displayText());
+    }
+    return parsed;
+}
+
+}

@@ -1,0 +1,103 @@
+#include "site.h"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+#include <openssl/err.h>
+
+namespace chmtls::gateway
+{
+namespace
+{
+
+int role_index()
+{
+    static const int value = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return value;
+}
+
+// What an SSL points to: a literal for each role.
+constexpr std::array<Role, 3> all_roles{Role::native, Role::https, Role::interserver};
+
+class RoleResolver final : public host::ListenerResolver
+{
+public:
+    [[nodiscard]] std::optional<std::string> listener_of(SSL * ssl) const override
+    {
+        const auto * const role = static_cast<const Role *>(SSL_get_ex_data(ssl, role_index()));
+        if (role == nullptr)
+            return std::nullopt;
+        return listener_name(*role);
+    }
+};
+
+std::string openssl_error()
+{
+    const char * const reason = ERR_reason_error_string(ERR_peek_last_error());
+    return reason == nullptr ? "no reason given" : reason;
+}
+
+SslContextPtr make_server_context(const Settings & settings, host::SslBinding & binding, std::string & fault)
+{
+    ERR_clear_error();
+    SslContextPtr context(SSL_CTX_new(TLS_server_method()));
+    if (context == nullptr)
+        throw std::bad_alloc();
+    const auto & list = settings.cipher_list;
+    const auto & suites = settings.cipher_suites;
+    if (!list.empty() && SSL_CTX_set_cipher_list(context.get(), list.c_str()) != 1)
+        fault = settings.source + ": openSSL.server.cipherList: " + openssl_error();
+    else if (!suites.empty() && SSL_CTX_set_ciphersuites(context.get(), suites.c_str()) != 1)
+        fault = settings.source + ": openSSL.server.cipherSuites: " + openssl_error();
+    binding.attach_server(context.get());
+    return context;
+}
+
+}
+
+const Listener * Site::listener(Role role) const
+{
+    const auto & all = settings.listeners;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Listener & each) { return each.role == role; });
+    return found == all.end() ? nullptr : &*found;
+}
+
+MadeSite make_site(Settings settings, host::SslBinding & binding)
+{
+    MadeSite made;
+    auto passwords = Passwords::read(settings.passwords_file);
+    if (!passwords.fault.empty())
+    {
+        made.fault = settings.source + ": gateway.proof.passwords: " + passwords.fault;
+        return made;
+    }
+    auto site = std::make_shared<Site>();
+    site->passwords = std::move(passwords.passwords);
+    try
+    {
+        site->server = make_server_context(settings, binding, made.fault);
+    }
+    catch (const std::runtime_error & error)
+    {
+        made.fault = error.what();
+    }
+    site->settings = std::move(settings);
+    if (made.fault.empty())
+        made.site = std::move(site);
+    return made;
+}
+
+void set_role(SSL * ssl, Role role)
+{
+    const auto * const literal = std::find(all_roles.begin(), all_roles.end(), role);
+    if (literal == all_roles.end() || SSL_set_ex_data(ssl, role_index(), const_cast<Role *>(literal)) != 1)
+        throw std::bad_alloc();
+}
+
+std::unique_ptr<host::ListenerResolver> resolve_by_role()
+{
+    return std::make_unique<RoleResolver>();
+}
+
+}
