@@ -15,7 +15,7 @@
 #include "connection_scope.h"
 #include "keeper.h"
 #include "log.h"
-#include "server_dns.h"
+#include "names/server_dns.h"
 #include "symbols.h"
 #include "tls_context.h"
 

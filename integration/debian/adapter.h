@@ -15,13 +15,13 @@
 #include <Poco/AutoPtr.h>
 #include <Poco/Util/AbstractConfiguration.h>
 
+#include <binding/ssl_binding.h>
 #include <clickhouse_mtls/plugin.hpp>
-#include <host/ssl_binding.h>
 
-#include "dns_flusher.h"
-#include "known_addresses.h"
-#include "reloader.h"
-#include "session_sockets.h"
+#include "names/dns_flusher.h"
+#include "names/known_addresses.h"
+#include <binding/reloader.h>
+#include <binding/session_sockets.h>
 
 namespace DB
 {

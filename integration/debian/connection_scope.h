@@ -15,10 +15,10 @@
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/Net/StreamSocket.h>
 
+#include <binding/ssl_binding.h>
 #include <clickhouse_mtls/plugin.hpp>
-#include <host/ssl_binding.h>
 
-#include "session_sockets.h"
+#include <binding/session_sockets.h>
 
 namespace chmtls::debian
 {

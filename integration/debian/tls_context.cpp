@@ -16,7 +16,7 @@
 #include <Poco/String.h>
 #include <Poco/StringTokenizer.h>
 
-#include "cipher_words.h"
+#include <binding/cipher_words.h>
 
 namespace chmtls::debian
 {

@@ -4,7 +4,7 @@
 #include <Poco/Net/InvalidCertificateHandler.h>
 #include <Poco/Util/AbstractConfiguration.h>
 
-#include <host/ssl_binding.h>
+#include <binding/ssl_binding.h>
 
 namespace chmtls::debian
 {

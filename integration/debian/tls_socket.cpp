@@ -9,9 +9,9 @@
 #include <Poco/Net/NetException.h>
 #include <Poco/Net/SSLException.h>
 
-#include <host/ssl_binding.h>
+#include <binding/ssl_binding.h>
 
-#include "outgoing_session.h"
+#include <binding/outgoing_session.h>
 
 namespace chmtls::debian
 {

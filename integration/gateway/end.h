@@ -11,7 +11,7 @@
 
 #include <openssl/ssl.h>
 
-#include <host/openssl_pointers.h>
+#include <binding/openssl_pointers.h>
 
 #include "asio.h"
 

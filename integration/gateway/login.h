@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include <host/ssl_binding.h>
+#include <binding/ssl_binding.h>
 
 #include "settings.h"
 

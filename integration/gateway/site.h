@@ -6,9 +6,9 @@
 
 #include <openssl/ssl.h>
 
-#include <host/openssl_pointers.h>
-#include <host/published.h>
-#include <host/ssl_binding.h>
+#include <binding/openssl_pointers.h>
+#include <binding/published.h>
+#include <binding/ssl_binding.h>
 
 #include "passwords.h"
 #include "settings.h"

@@ -10,8 +10,8 @@
 #include <Poco/Net/StreamSocket.h>
 
 #include "adapter/interposed.h"
-#include "cluster_names.h"
-#include "known_addresses.h"
+#include "names/cluster_names.h"
+#include "names/known_addresses.h"
 
 namespace chmtls::debian
 {

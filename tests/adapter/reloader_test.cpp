@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "reloader.h"
+#include <binding/reloader.h>
 
 namespace chmtls::debian
 {

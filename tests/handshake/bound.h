@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include <host/ssl_binding.h>
+#include <binding/ssl_binding.h>
 
 #include "support/tls_pair.h"
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <host/published.h>
+#include <binding/published.h>
 
 namespace chmtls::test
 {

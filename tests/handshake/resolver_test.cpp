@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <host/ssl_binding.h>
+#include <binding/ssl_binding.h>
 
 #include "support/tls_pair.h"
 

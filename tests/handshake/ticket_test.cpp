@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include <host/ticket_content.h>
+#include <binding/ticket_content.h>
 
 #include "fake_world.h"
 

@@ -1,0 +1,22 @@
+#include <binding/quiet_thread.h>
+
+#include <csignal>
+#include <utility>
+
+#include <pthread.h>
+
+namespace chmtls::debian
+{
+
+std::thread quiet_thread(std::function<void()> body)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread thread(std::move(body));
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return thread;
+}
+
+}

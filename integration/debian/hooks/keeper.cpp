@@ -1,0 +1,30 @@
+// Poco::Net::SocketAddress: the constructor that resolves "host:port". The socket itself: outgoing.cpp.
+//
+// Defined by its mangled name: a constructor defined in C++ would construct members that the original constructs again.
+
+#include <Poco/Net/SocketAddress.h>
+
+#include "adapter.h"
+#include "keeper.h"
+#include "symbols.h"
+
+using namespace chmtls::debian;
+
+extern "C" __attribute__((visibility("default"))) void chmtls_address_from_text(void * self, const std::string & text) __asm__(
+    "_ZN4Poco3Net13SocketAddressC1ERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE");
+
+void chmtls_address_from_text(void * self, const std::string & text)
+{
+    const auto construct = original_as<void(void *, const std::string &)>(Symbol::address_from_text);
+    auto * const adapter = Adapter::active();
+    if (adapter == nullptr)
+        return construct(self, text);
+    const auto & made = *static_cast<const Poco::Net::SocketAddress *>(self);
+    // Nothing but the configuration marked by mark_secure_keepers leads to such a text.
+    const auto keeper = address_of_secure_keeper(text);
+    const auto & address = keeper ? *keeper : text;
+    construct(self, address);
+    if (keeper)
+        remember_keeper(address, made);
+    adapter->addresses().note_keeper(host_of_address(address), made.host());
+}
