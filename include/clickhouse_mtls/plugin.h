@@ -35,7 +35,7 @@ extern "C"
 #endif
 
 #define CHMTLS_ABI_MAJOR 1
-#define CHMTLS_ABI_MINOR 1
+#define CHMTLS_ABI_MINOR 2
 
     /* ---- Status -------------------------------------------------------------------------------------------------------- */
 
@@ -173,6 +173,12 @@ extern "C"
         uint16_t session_tickets;       /* 0: never resume on this listener */
     } chmtls_listener_policy;
 
+/* Who named the server that we connect to. */
+#define CHMTLS_NAMED_BY_CONFIGURATION 0 /* the configuration, or Keeper for a table's own path */
+/* An SQL statement (remote() and its like). For NODE the answer is that for GENERAL then, unless <nodes><table_functions> names
+ * the asker: whoever may write a statement must not choose whom our own certificate is shown to. */
+#define CHMTLS_NAMED_BY_STATEMENT 1
+
     /* Which key and chain to present. */
     typedef struct chmtls_credential_query
     {
@@ -182,6 +188,9 @@ extern "C"
         chmtls_bytes server_name; /* SNI as received (RFC 6066 3), empty when none */
         uint32_t purpose;         /* CHMTLS_PURPOSE_*; GENERAL when we are the server. Since minor 1 */
         uint32_t reserved;        /* 0 */
+        uint32_t named_by;        /* CHMTLS_NAMED_BY_*: whose choice the server is. Since minor 2 */
+        uint32_t reserved2;       /* 0 */
+        chmtls_bytes asker;       /* BY_STATEMENT: the user whose statement it is; empty when nobody is known. Since minor 2 */
     } chmtls_credential_query;
 
     typedef struct chmtls_credential
@@ -292,7 +301,9 @@ extern "C"
          */
         chmtls_status (*listener_policy)(chmtls_plugin * plugin, chmtls_bytes listener, chmtls_listener_policy * policy);
 
-        /* Which key and chain to present. THREADING: any thread, lock-free. OK, NOT_FOUND (a client then presents none). */
+        /* Which key and chain to present. A GENERAL connection is given no certificate that a rule of our own <nodes>, <keeper>
+         * or <users>, or a user's <ssl_certificates>, matches. THREADING: any thread, lock-free. OK, NOT_FOUND (a client then
+         * presents none). */
         chmtls_status (*credential)(
             chmtls_plugin * plugin, const chmtls_credential_query * query, chmtls_credential * credential);
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -279,10 +280,11 @@ public:
     }
 
     /// Which credential to present: to a client of `listener` that asked for `server_name`, or, both empty, to a server that we
-    /// connect to for `purpose`.
+    /// connect to for `purpose`. `asker`: the user whose statement named that server, empty when nobody is known; nothing: the
+    /// configuration or Keeper named it.
     chmtls_status credential(
         uint32_t peer, std::string_view listener, std::string_view server_name, chmtls_credential & credential,
-        uint32_t purpose = CHMTLS_PURPOSE_GENERAL) const noexcept
+        uint32_t purpose = CHMTLS_PURPOSE_GENERAL, std::optional<std::string_view> asker = std::nullopt) const noexcept
     {
         credential = {};
         credential.struct_size = sizeof(credential);
@@ -295,6 +297,13 @@ public:
         query.listener = bytes_of(listener);
         query.server_name = bytes_of(server_name);
         query.purpose = purpose;
+        if (asker)
+        {
+            query.named_by = CHMTLS_NAMED_BY_STATEMENT;
+            query.asker = bytes_of(*asker);
+            if (module_.abi_minor() < 2) // it would not look at that
+                query.purpose = CHMTLS_PURPOSE_GENERAL;
+        }
         return call(handle_, &query, &credential);
     }
 

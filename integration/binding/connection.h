@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <binding/ssl_binding.h>
@@ -18,6 +19,7 @@ struct Connection
     std::string server_name;                   ///< accepted connections: SNI of the ClientHello
     std::string expected_name;                 ///< outgoing connections
     uint32_t purpose = CHMTLS_PURPOSE_GENERAL; ///< outgoing connections
+    std::optional<std::string> asker;          ///< outgoing connections: the user whose statement named the server
 
     uint32_t client_certificate = CHMTLS_CLIENT_CERTIFICATE_REQUIRED;
     uint64_t generation = 0; ///< of the listener policy in force

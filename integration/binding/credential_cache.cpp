@@ -128,13 +128,14 @@ void CredentialCache::remember(uint64_t generation, Insert && insert)
         });
 }
 
-CredentialCache::Found<Credential>
-CredentialCache::credential(uint32_t peer, std::string_view listener, std::string_view server_name, uint32_t purpose)
+CredentialCache::Found<Credential> CredentialCache::credential(
+    uint32_t peer, std::string_view listener, std::string_view server_name, uint32_t purpose,
+    std::optional<std::string_view> asker)
 {
     for (int attempt = 0; attempt < attempts; ++attempt)
     {
         chmtls_credential answer{};
-        const auto status = plugin_->credential(peer, listener, server_name, answer, purpose);
+        const auto status = plugin_->credential(peer, listener, server_name, answer, purpose, asker);
         if (status != CHMTLS_OK)
             return {status, nullptr};
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,8 +39,9 @@ public:
     };
 
     /// Arguments as in Plugin::credential. Throws std::bad_alloc.
-    Found<Credential>
-    credential(uint32_t peer, std::string_view listener, std::string_view server_name, uint32_t purpose = CHMTLS_PURPOSE_GENERAL);
+    Found<Credential> credential(
+        uint32_t peer, std::string_view listener, std::string_view server_name, uint32_t purpose = CHMTLS_PURPOSE_GENERAL,
+        std::optional<std::string_view> asker = std::nullopt);
 
     /// Subject names for the CertificateRequest. `generation` is the one whose policy is in force. Throws std::bad_alloc.
     Found<STACK_OF(X509_NAME)> authority_names(uint64_t generation, const std::string & listener);

@@ -50,7 +50,7 @@ void SslBinding::Impl::begin_outgoing(SSL * ssl) const
 Step SslBinding::Impl::present_to_server(SSL * ssl)
 {
     auto & connection = Connection::at(ssl);
-    const auto found = cache_.credential(CHMTLS_PEER_SERVER, {}, {}, connection.purpose);
+    const auto found = cache_.credential(CHMTLS_PEER_SERVER, {}, {}, connection.purpose, connection.asker);
     if (found.status == CHMTLS_NOT_FOUND)
     {
         SSL_certs_clear(ssl); // none of the host's own either

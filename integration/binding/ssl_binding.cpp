@@ -270,6 +270,11 @@ void SslBinding::set_purpose(SSL * ssl, uint32_t purpose)
         SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr); // also where the host goes on with servers that do not verify
 }
 
+void SslBinding::named_by_statement(SSL * ssl, std::string asker)
+{
+    Connection::at(ssl).asker = std::move(asker);
+}
+
 std::shared_ptr<const PeerIdentity> SslBinding::identity_of(const SSL * ssl)
 {
     const auto * const connection = Connection::of(ssl);

@@ -73,6 +73,11 @@ public:
     /// that the module does not know ends it. Throws std::bad_alloc.
     static void set_purpose(SSL * ssl, uint32_t purpose);
 
+    /// The server of an outgoing connection was named by an SQL statement of this user (empty: of nobody who is known), not by
+    /// the configuration: our certificate for nodes is not for it unless the module says otherwise. What the server has to prove
+    /// is not changed. Call before the handshake. Throws std::bad_alloc.
+    static void named_by_statement(SSL * ssl, std::string asker);
+
     /// The peer's identity, or null: it showed no certificate, the SSL is not bound, or the handshake is not over (until then the
     /// peer has shown a chain but not that it holds the key). Valid as long as the shared pointer.
     static std::shared_ptr<const PeerIdentity> identity_of(const SSL * ssl);

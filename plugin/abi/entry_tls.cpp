@@ -30,6 +30,17 @@ uint32_t client_certificate_of(config::ClientCertificate mode)
     return CHMTLS_CLIENT_CERTIFICATE_REQUIRED;
 }
 
+/// Nothing: unknown, or one of a connection that is not ours. Within: the asker, when a statement named the server.
+std::optional<std::optional<std::string_view>> asker_of(const chmtls_credential_query & query)
+{
+    const auto asker = text_of(query.asker);
+    if (query.named_by == CHMTLS_NAMED_BY_CONFIGURATION && asker && asker->empty())
+        return std::optional<std::string_view>();
+    if (query.named_by == CHMTLS_NAMED_BY_STATEMENT && query.peer == CHMTLS_PEER_SERVER && asker)
+        return asker;
+    return std::nullopt;
+}
+
 /// Nothing: unknown, or a purpose of a connection that is not ours.
 std::optional<config::Purpose> purpose_of(uint32_t purpose, uint32_t peer)
 {
@@ -119,13 +130,14 @@ chmtls_status credential(chmtls_plugin * plugin, const chmtls_credential_query *
             const auto listener = text_of(asked->listener);
             const auto server_name = text_of(asked->server_name);
             const auto purpose = purpose_of(asked->purpose, asked->peer);
-            if (!listener || !server_name || !purpose)
+            const auto asker = asker_of(*asked);
+            if (!listener || !server_name || !purpose || !asker)
                 return CHMTLS_INVALID_ARGUMENT;
             const auto generation = instance.current();
             const bool serving = asked->peer == CHMTLS_PEER_CLIENT;
             if (serving && generation->listener(*listener) == nullptr)
                 return CHMTLS_NOT_FOUND;
-            const auto & set = serving ? generation->server_credentials : generation->client_credentials_for(*purpose);
+            const auto & set = serving ? generation->server_credentials : generation->client_credentials_for(*purpose, *asker);
             const auto chosen = set == nullptr ? nullptr : set->select(serving ? *server_name : std::string_view{});
             if (chosen == nullptr)
                 return CHMTLS_NOT_FOUND;

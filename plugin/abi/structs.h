@@ -64,7 +64,9 @@ struct Layout<chmtls_credential_query>
     static constexpr std::array members{
         offsetof(chmtls_credential_query, struct_size), offsetof(chmtls_credential_query, peer),
         offsetof(chmtls_credential_query, listener),    offsetof(chmtls_credential_query, server_name),
-        offsetof(chmtls_credential_query, purpose),     offsetof(chmtls_credential_query, reserved)};
+        offsetof(chmtls_credential_query, purpose),     offsetof(chmtls_credential_query, reserved),
+        offsetof(chmtls_credential_query, named_by),    offsetof(chmtls_credential_query, reserved2),
+        offsetof(chmtls_credential_query, asker)};
     static constexpr size_t required = offsetof(chmtls_credential_query, listener);
 };
 

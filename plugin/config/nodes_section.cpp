@@ -62,6 +62,19 @@ void refuse_unverified(Section & section, const TlsSection & client)
             "set openSSL.client.invalidCertificateHandler to RejectCertificateHandler");
 }
 
+std::vector<std::string> read_users(Section & nodes, std::string_view key, std::string_view remedy, Findings & findings)
+{
+    const Element * element = nodes.child(key);
+    if (!element)
+        return {};
+    Section section(*element, nodes.key_path(key, 0, 1), findings);
+    auto users = section.texts("user");
+    if (!element->find("user"))
+        section.refuse("", "holds no <user>", fmt::format("{}, or remove the section", remedy));
+    section.refuse_unknown();
+    return users;
+}
+
 std::optional<PurposeCertificate> read_certificate(Section & credentials, std::string_view key, Findings & findings)
 {
     const Element * element = credentials.child(key);
@@ -90,14 +103,9 @@ void read_nodes(Section & mtls, Settings & settings, Findings & findings)
     nodes.peers = read_peers(section, findings);
     if (!element->find("rule"))
         section.refuse("", "holds no <rule>, so no certificate would be a node's", "say which certificates are your nodes'");
-    if (const Element * acts_as = section.child("acts_as"))
-    {
-        Section users(*acts_as, section.key_path("acts_as", 0, 1), findings);
-        nodes.acts_as = users.texts("user");
-        if (!acts_as->find("user"))
-            users.refuse("", "holds no <user>", "name the users that distributed queries run as, or remove the section");
-        users.refuse_unknown();
-    }
+    nodes.acts_as = read_users(section, "acts_as", "name the users that distributed queries run as", findings);
+    nodes.table_functions = read_users(
+        section, "table_functions", "name the users whose statements may say whom this node's certificate is shown to", findings);
     if (const auto word = section.word("plaintext", plaintext_words))
         nodes.plaintext = static_cast<Plaintext>(*word);
     refuse_unverified(section, settings.client);

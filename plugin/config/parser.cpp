@@ -93,6 +93,15 @@ void check_plaintext(const Element & root, Settings & settings, Findings & findi
         settings.warnings.push_back(each.describe());
 }
 
+/// Whoever comes by a node's certificate, or makes a node say something, should not have the parts of all tables by that alone.
+void advise_interserver_credentials(const Element & root, Settings & settings)
+{
+    if (root.find(interserver_listener) && !root.find("interserver_http_credentials"))
+        settings.warnings.push_back("interserver_https_port: a certificate alone is enough to be given parts there; add "
+                                    "interserver_http_credentials (user, "
+                                    "password), the same on all replicas");
+}
+
 void check_server(Section & top, const Settings & settings)
 {
     if (!settings.listeners.empty() && settings.server.private_key_file.empty())
@@ -133,6 +142,7 @@ ParsedServer parse_server_all(std::string_view xml, const std::string & source)
     add_configured_hosts(*root, result.settings.dns);
     check_server(top, result.settings);
     check_plaintext(*root, result.settings, findings);
+    advise_interserver_credentials(*root, result.settings);
     result.errors = findings.take();
     return result;
 }

@@ -241,7 +241,8 @@ enum class Plaintext
 struct NodesSection
 {
     PeerSection peers;
-    std::vector<std::string> acts_as; ///< users that a node may log in as
+    std::vector<std::string> acts_as;         ///< users that a node may log in as
+    std::vector<std::string> table_functions; ///< users whose statements may name whom the node's certificate is shown to
     Plaintext plaintext = Plaintext::refuse;
 };
 

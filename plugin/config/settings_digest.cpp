@@ -175,9 +175,10 @@ void put(Digester & digester, const PeerSection & section)
 
 void put(Digester & digester, const NodesSection & section)
 {
-    const auto & [peers, acts_as, plaintext] = section;
+    const auto & [peers, acts_as, table_functions, plaintext] = section;
     put(digester, peers);
     put(digester, acts_as);
+    put(digester, table_functions);
     put(digester, plaintext);
 }
 

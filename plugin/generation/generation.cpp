@@ -11,13 +11,14 @@ const config::Listener * Generation::listener(std::string_view name) const
     return nullptr;
 }
 
-const std::shared_ptr<const credentials::CredentialSet> & Generation::client_credentials_for(config::Purpose purpose) const
+const std::shared_ptr<const credentials::CredentialSet> &
+Generation::client_credentials_for(config::Purpose purpose, std::optional<std::string_view> asker) const
 {
-    if (purpose == config::Purpose::node && node_credentials != nullptr)
-        return node_credentials;
-    if (purpose == config::Purpose::keeper && keeper_credentials != nullptr)
-        return keeper_credentials;
-    return client_credentials;
+    const bool by_statement = asker && (nodes == nullptr || !nodes->table_functions.contains(*asker));
+    if (purpose == config::Purpose::general || by_statement)
+        return general_credentials;
+    const auto & own = purpose == config::Purpose::node ? node_credentials : keeper_credentials;
+    return own != nullptr ? own : client_credentials;
 }
 
 }

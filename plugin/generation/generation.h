@@ -5,6 +5,8 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,8 @@ struct Peers
     std::shared_ptr<const mapping::PeerRules> rules;          ///< null: anybody whose certificate is believed
     std::map<std::string, std::string, std::less<>> expected; ///< by config::normal_host: the SPIFFE ID that its server must have
     std::vector<std::string> acts_as;                         ///< nodes: the users that they may log in as
+    std::set<std::string, std::less<>>
+        table_functions; ///< nodes: users whose statements may name whom our certificate is shown to
 };
 
 struct Generation
@@ -45,11 +49,12 @@ struct Generation
     config::Settings settings; ///< as asked; passphrases removed
 
     std::shared_ptr<const credentials::CredentialSet> server_credentials;
-    std::shared_ptr<const credentials::CredentialSet> client_credentials;
-    std::shared_ptr<const credentials::CredentialSet> node_credentials;   ///< null: client_credentials are shown to nodes, too
-    std::shared_ptr<const credentials::CredentialSet> keeper_credentials; ///< likewise
-    std::shared_ptr<const trust::TrustStore> client_trust;                ///< verifies peers that connect to us (openSSL.server)
-    std::shared_ptr<const trust::TrustStore> server_trust;                ///< verifies peers that we connect to (openSSL.client)
+    std::shared_ptr<const credentials::CredentialSet> client_credentials;  ///< of openSSL.client
+    std::shared_ptr<const credentials::CredentialSet> general_credentials; ///< the same; null: something of ours knows it
+    std::shared_ptr<const credentials::CredentialSet> node_credentials;    ///< null: client_credentials are shown to nodes, too
+    std::shared_ptr<const credentials::CredentialSet> keeper_credentials;  ///< likewise
+    std::shared_ptr<const trust::TrustStore> client_trust;                 ///< verifies peers that connect to us (openSSL.server)
+    std::shared_ptr<const trust::TrustStore> server_trust;                 ///< verifies peers that we connect to (openSSL.client)
     std::shared_ptr<const trust::TrustStore> stock_client_trust; ///< the same without anything of <mtls>: for observe mode
     std::shared_ptr<const trust::TrustStore> stock_server_trust; ///< likewise
     std::shared_ptr<const spiffe::BundleSet> bundles;
@@ -63,8 +68,10 @@ struct Generation
     std::vector<std::string> warnings;
 
     [[nodiscard]] const config::Listener * listener(std::string_view name) const;
-    /// What we show to the servers that we connect to; null: nothing.
-    [[nodiscard]] const std::shared_ptr<const credentials::CredentialSet> & client_credentials_for(config::Purpose purpose) const;
+    /// What we show to the servers that we connect to; null: nothing. `asker`: the user whose statement named the server, empty
+    /// when nobody is known; nothing: the configuration or Keeper named it.
+    [[nodiscard]] const std::shared_ptr<const credentials::CredentialSet> &
+    client_credentials_for(config::Purpose purpose, std::optional<std::string_view> asker = std::nullopt) const;
 };
 
 using GenerationPtr = std::shared_ptr<const Generation>;

@@ -7,6 +7,7 @@
 #include "generation/build_rules.h"
 #include "generation/build_trust.h"
 #include "generation/guards.h"
+#include "generation/known_certificate.h"
 #include "generation/reading.h"
 #include "generation/signed_files.h"
 
@@ -55,6 +56,7 @@ public:
         result_->revocation_lists = std::move(trust.revocation_lists);
         warn_of_unknown_domains();
         warn_of_idle_rules();
+        withhold_known_certificate(trust);
         make_ticket_key();
         return std::move(result_);
     }
@@ -214,18 +216,25 @@ private:
             append(errors_, std::move(compiled.error()), "mtls.users");
     }
 
+    void check_user_names(const std::vector<std::string> & users, const std::string & field)
+    {
+        for (const std::string & user : users)
+            if (!mapping::valid_user_name(user))
+                errors_.push_back(
+                    {"", field, fmt::format("\"{}\" is no user name", printable(user)), "write the name of a ClickHouse user",
+                     ""});
+    }
+
     void build_peer_rules()
     {
         if (const auto & nodes = settings_.nodes)
         {
-            for (const std::string & user : nodes->acts_as)
-                if (!mapping::valid_user_name(user))
-                    errors_.push_back(
-                        {"", "mtls.nodes.acts_as.user", fmt::format("\"{}\" is no user name", printable(user)),
-                         "write the name of a ClickHouse user", ""});
+            check_user_names(nodes->acts_as, "mtls.nodes.acts_as.user");
+            check_user_names(nodes->table_functions, "mtls.nodes.table_functions.user");
             if (auto peers = build_peers(nodes->peers, "mtls.nodes", errors_))
             {
                 peers->acts_as = nodes->acts_as;
+                peers->table_functions.insert(nodes->table_functions.begin(), nodes->table_functions.end());
                 result_->nodes = std::move(peers);
             }
         }
@@ -310,6 +319,25 @@ private:
                 "and "
                 "others like it match nobody",
                 idle->source, printable(idle->name), mapping::telling_fields));
+    }
+
+    /// openSSL.client's certificate goes to whatever server a statement names, so it must be nobody of ours.
+    void withhold_known_certificate(const BuiltTrust & trust)
+    {
+        result_->general_credentials = result_->client_credentials;
+        const auto shown = result_->client_credentials->select({});
+        if (shown == nullptr)
+            return;
+        const auto known = known_as(*result_, shown->chain, trust.client_authorities);
+        if (!known)
+            return;
+        result_->general_credentials = nullptr;
+        result_->warnings.push_back(fmt::format(
+            "openSSL.client: its certificate is matched by {}, so url(), dictionaries and other connections that are not to "
+            "nodes or "
+            "Keeper show none: whoever names their servers would act as it. Name it in mtls.credentials instead, and in "
+            "openSSL.client another one or none",
+            *known));
     }
 
     void make_ticket_key()

@@ -111,6 +111,9 @@ static void values_of_no_meaning(void)
             query.peer = CHMTLS_PEER_SERVER;
             query.purpose = no_meaning[i];
             check_status(api()->credential(plugin, &query, &credential), CHMTLS_INVALID_ARGUMENT, "a purpose");
+            query.purpose = CHMTLS_PURPOSE_NODE;
+            query.named_by = no_meaning[i] == CHMTLS_NAMED_BY_STATEMENT ? UINT32_MAX - 1 : no_meaning[i];
+            check_status(api()->credential(plugin, &query, &credential), CHMTLS_INVALID_ARGUMENT, "who named the server");
         }
         chmtls_login login = native_login("alice");
         login.interface = no_meaning[i];

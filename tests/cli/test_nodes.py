@@ -14,6 +14,7 @@ SERVER = """<clickhouse>
         <client><caConfig>{pki}/ca.pem</caConfig></client>
     </openSSL>
     <users_config>users.xml</users_config>
+    <interserver_http_credentials><user>replica</user><password>secret</password></interserver_http_credentials>
     <mtls>
         <trust_domains><trust_domain><name>example.org</name><bundle>{pki}/bundle.json</bundle></trust_domain></trust_domains>
         <nodes>
@@ -90,6 +91,25 @@ def test_check_lists_everything_in_plain_text(tool, config):
     overlay(config, "word.xml", "<clickhouse><mtls><nodes><plaintext>allow</plaintext></nodes></mtls></clickhouse>")
     answer = check(tool, config)
     assert answer["ok"] and not answer["warnings"]
+
+
+def test_check_advises_a_password_between_replicas(tool, config):
+    assert not any("interserver_http_credentials" in warning for warning in check(tool, config)["warnings"])
+    overlay(config, "open.xml", "<clickhouse><interserver_http_credentials remove='remove'/></clickhouse>")
+    answer = check(tool, config)
+    assert answer["ok"] and any("interserver_http_credentials" in warning for warning in answer["warnings"])
+
+
+def test_check_says_which_certificate_is_withheld(tool, config, pki):
+    """openSSL.client's certificate is shown to whomever a statement names."""
+    clients = {"ch1": "rule 'cluster' of mtls.nodes", "ch7": "rule 'svids' of mtls.nodes", "zk1": "rule 'ensemble' of mtls.keeper"}
+    for name, by in {**clients, "stranger": None}.items():
+        pair = f"<certificateFile>{pki.path}/{name}.pem</certificateFile><privateKeyFile>{pki.path}/{name}.key</privateKeyFile>"
+        overlay(config, "client.xml", f"<clickhouse><openSSL><client>{pair}</client></openSSL></clickhouse>")
+        answer = check(tool, config)
+        withheld = [warning for warning in answer["warnings"] if warning.startswith("openSSL.client: its certificate")]
+        assert answer["ok"] and len(withheld) == (by is not None), answer
+        assert by is None or (by in withheld[0] and "mtls.credentials" in withheld[0])
 
 
 def explain(tool, config, chain, *options):

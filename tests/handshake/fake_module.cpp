@@ -42,6 +42,8 @@ chmtls_status credential(chmtls_plugin * plugin, const chmtls_credential_query *
     fake.asked_credential_peer = query->peer;
     fake.asked_server_name = text_of(query->server_name);
     fake.asked_credential_purpose = query->purpose;
+    fake.asked_named_by = query->named_by;
+    fake.asked_asker = text_of(query->asker);
     *credential = fake.credential;
     return fake.credential_status;
 }

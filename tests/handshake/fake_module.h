@@ -57,6 +57,8 @@ struct FakeModule
     uint32_t asked_credential_peer = 0;
     uint32_t asked_purpose = 0;
     uint32_t asked_credential_purpose = 0;
+    uint32_t asked_named_by = 0;
+    std::string asked_asker;
 
     uint16_t abi_minor = CHMTLS_ABI_MINOR; ///< that the module claims
 

@@ -82,6 +82,36 @@ TEST_P(Outgoing, SaysWhatItIsFor)
     }
 }
 
+// The server is judged as what it is called as, whoever named it; which certificate it sees is another question.
+TEST_P(Outgoing, WhoseStatementNamedTheServerIsTold)
+{
+    world.module.credential_status = CHMTLS_NOT_FOUND;
+    const auto server = world.plain_server(version());
+    for (const uint16_t minor : {uint16_t{2}, uint16_t{1}})
+    {
+        world.module.abi_minor = minor;
+        Bound bound(world.module.plugin());
+        const auto client = bound.client(version());
+        for (const std::string asker : {"eve", ""})
+        {
+            TlsPair pair(server.get(), client.get());
+            SslBinding::set_purpose(pair.client(), CHMTLS_PURPOSE_NODE);
+            SslBinding::named_by_statement(pair.client(), asker);
+            ASSERT_TRUE(pair.run().completed) << pair.run().client.error;
+            EXPECT_EQ(world.module.asked_purpose, uint32_t{CHMTLS_PURPOSE_NODE});
+            EXPECT_EQ(world.module.asked_named_by, uint32_t{CHMTLS_NAMED_BY_STATEMENT});
+            EXPECT_EQ(world.module.asked_asker, asker);
+            EXPECT_EQ(world.module.asked_credential_purpose, uint32_t(minor < 2 ? CHMTLS_PURPOSE_GENERAL : CHMTLS_PURPOSE_NODE))
+                << "an older module would not look at whose statement it is";
+        }
+        TlsPair pair(server.get(), client.get());
+        SslBinding::set_purpose(pair.client(), CHMTLS_PURPOSE_NODE);
+        ASSERT_TRUE(pair.run().completed) << pair.run().client.error;
+        EXPECT_EQ(world.module.asked_named_by, uint32_t{CHMTLS_NAMED_BY_CONFIGURATION});
+        EXPECT_EQ(world.module.asked_credential_purpose, uint32_t{CHMTLS_PURPOSE_NODE});
+    }
+}
+
 // A module of minor 0 would not see the purpose and say yes to every server that it trusts.
 TEST_P(Outgoing, AnOlderModuleJudgesNoNodes)
 {

@@ -19,8 +19,8 @@ Settings full()
     settings.sni = {{{"a.example"}, "/c", "/k", ""}};
     settings.trust_domains = {{"example.org", "/b"}};
     settings.rules = {{"n", {{"dns", "a"}}, "u", "config.xml:1"}};
-    settings.nodes
-        = NodesSection{{{{"n", {{"dns", "a"}}, "", "config.xml:2"}}, {{"h", "spiffe://a/b", "config.xml:3"}}}, {"default"}};
+    settings.nodes = NodesSection{
+        {{{"n", {{"dns", "a"}}, "", "config.xml:2"}}, {{"h", "spiffe://a/b", "config.xml:3"}}}, {"default"}, {"etl"}};
     settings.node_certificate = PurposeCertificate{"/c", "/k", ""};
     return settings;
 }
@@ -398,6 +398,12 @@ INSTANTIATE_TEST_SUITE_P(
             [](Settings & s)
             {
                 s.nodes->acts_as.clear();
+            }},
+        Change{
+            "TableFunctions",
+            [](Settings & s)
+            {
+                s.nodes->table_functions.clear();
             }},
         Change{
             "Plaintext",

@@ -65,6 +65,7 @@ TEST(NodesSection, EverythingIsRead)
         server("<nodes><rule><name>cluster</name><spiffe_id>spiffe://prod/ch/*</spiffe_id></rule>"
                "<rule><name>old</name><dns>a</dns><issuer>CN=x</issuer></rule>"
                "<acts_as><user>default</user><user> replica </user></acts_as>"
+               "<table_functions><user>etl</user><user>admin</user></table_functions>"
                "<expect><host>ch1.example.org</host><spiffe_id>spiffe://prod/ch/1</spiffe_id></expect>"
                "<plaintext>warn</plaintext></nodes>"
                "<keeper><rule><name>zk</name><dns>zk</dns></rule>"
@@ -81,6 +82,7 @@ TEST(NodesSection, EverythingIsRead)
     EXPECT_THAT(nodes.peers.rules[1].matchers, SizeIs(2));
     EXPECT_THAT(nodes.peers.rules[1].source, HasSubstr("mtls.nodes.rule[1]"));
     EXPECT_THAT(nodes.acts_as, ElementsAre("default", "replica"));
+    EXPECT_THAT(nodes.table_functions, ElementsAre("etl", "admin"));
     ASSERT_THAT(nodes.peers.expected, SizeIs(1));
     EXPECT_EQ(nodes.peers.expected[0].host, "ch1.example.org");
     EXPECT_EQ(nodes.peers.expected[0].spiffe_id, "spiffe://prod/ch/1");
@@ -91,6 +93,14 @@ TEST(NodesSection, EverythingIsRead)
     EXPECT_EQ(settings.node_certificate->certificate_file, "/n.pem");
     EXPECT_EQ(settings.node_certificate->passphrase, "s");
     EXPECT_EQ(settings.keeper_certificate->certificate_file, "/z.pem") << "both in one file";
+}
+
+TEST(NodesSection, APasswordBetweenReplicasIsAdvised)
+{
+    const std::string credentials
+        = "<interserver_http_credentials><user>u</user><password>p</password></interserver_http_credentials>";
+    EXPECT_THAT(parsed(server("")).warnings, testing::Contains(HasSubstr("interserver_http_credentials")));
+    EXPECT_THAT(parsed(server("", credentials)).warnings, IsEmpty());
 }
 
 TEST(NodesSection, PlaintextIsRefusedByDefault)
@@ -126,6 +136,11 @@ INSTANTIATE_TEST_SUITE_P(
     Section, NodesRefused,
     testing::Values(
         Bad{"NoRule", "<nodes/>", "mtls.nodes", "no <rule>"},
+        Bad{"NoTableFunctionUser", "<nodes><rule><name>a</name><dns>a</dns></rule><table_functions/></nodes>",
+            "mtls.nodes.table_functions", "no <user>"},
+        Bad{"NoSuchTableFunctionKey",
+            "<nodes><rule><name>a</name><dns>a</dns></rule><table_functions><user>a</user><all/></table_functions></nodes>",
+            "mtls.nodes.table_functions.all", "unknown key"},
         Bad{"UnknownKey", "<nodes><rule><name>a</name><dns>a</dns></rule><user>x</user></nodes>", "mtls.nodes.user",
             "unknown key"},
         Bad{"RuleWithUser", "<nodes><rule><name>a</name><dns>a</dns><user>x</user></rule></nodes>", "mtls.nodes.rule[0].user",

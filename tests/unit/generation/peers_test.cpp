@@ -18,6 +18,7 @@ using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::Pair;
 
 std::shared_ptr<Generation> loaded(const test::Site & site)
@@ -103,6 +104,9 @@ INSTANTIATE_TEST_SUITE_P(
             "<keeper><expect><host>h</host><spiffe_id>spiffe://example.org/a</spiffe_id></expect><expect><host>H.</host>"
             "<spiffe_id>spiffe://example.org/b</spiffe_id></expect></keeper>",
             "mtls.keeper.expect[1]", "spiffe://example.org/a already"},
+        Bad{"NoTableFunctionUserName",
+            "<nodes><rule><name>a</name><dns>a</dns></rule><table_functions><user>a&#9;b</user></table_functions></nodes>",
+            "mtls.nodes.table_functions.user", "no user name"},
         Bad{"NoUserName", "<nodes><rule><name>a</name><dns>a</dns></rule><acts_as><user>a&#9;b</user></acts_as></nodes>",
             "mtls.nodes.acts_as.user", "no user name"}),
     [](const auto & test) { return std::string(test.param.name); });
@@ -162,6 +166,108 @@ TEST(PurposeCredentials, EachPurposeHasItsOwn)
     EXPECT_EQ(shown_for(*generation, config::Purpose::keeper), "keeper.example");
     EXPECT_EQ(generation->settings.node_certificate->passphrase, "") << "passphrases are in guarded memory only";
     EXPECT_EQ(generation->settings.keeper_certificate->passphrase, "");
+}
+
+struct Known
+{
+    const char * name;
+    const char * mtls; ///< more of <mtls>
+    const char * users;
+    const char * by; ///< nothing: nobody knows the certificate
+};
+
+void PrintTo(const Known & one, std::ostream * out)
+{
+    *out << one.name;
+}
+
+class OwnCertificate : public testing::TestWithParam<Known>
+{
+};
+
+/// A certificate of ours that would be somebody where it is shown is for nodes and Keeper alone.
+TEST_P(OwnCertificate, IsShownToAnybodyOnlyIfNothingOfOursKnowsIt)
+{
+    test::Site site;
+    const auto spec = test::leaf_spec("client", {test::dns("client.example"), test::uri("spiffe://example.org/ch/1")});
+    const auto issued = test::must(pki::issue(spec, site.root, site.now));
+    site.write("client.crt", pki::certificate_pem(issued.certificate));
+    site.write("client.key", test::text_of(pki::key_pem(issued.key)));
+    site.mtls = GetParam().mtls;
+    if (const std::string users = GetParam().users; !users.empty())
+        site.users_xml = "<clickhouse><users><bob><ssl_certificates>" + users + "</ssl_certificates></bob></users></clickhouse>";
+    if (const auto at = site.mtls.find("SIGNER"); at != std::string::npos)
+        site.mtls.replace(at, 6, to_hex(ByteView(site.root.certificate.facts().spki_sha256)));
+
+    const auto generation = loaded(site);
+    EXPECT_EQ(shown_for(*generation, config::Purpose::node), "client.example");
+    EXPECT_EQ(shown_for(*generation, config::Purpose::keeper), "client.example");
+    const std::string by = GetParam().by;
+    EXPECT_EQ(generation->client_credentials_for(config::Purpose::general) == nullptr, !by.empty());
+    if (by.empty())
+        EXPECT_THAT(generation->warnings, Not(Contains(HasSubstr("openSSL.client:"))));
+    else
+        EXPECT_THAT(
+            generation->warnings, Contains(AllOf(HasSubstr("openSSL.client:"), HasSubstr(by), HasSubstr("mtls.credentials"))));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Is, OwnCertificate,
+    testing::Values(
+        Known{
+            "NobodyOfOurs",
+            "<nodes><rule><name>n</name><dns>*.nodes</dns></rule><rule><name>s</name><spiffe_id>spiffe://example.org/x</"
+            "spiffe_id>"
+            "</rule></nodes><keeper><rule><name>k</name><common_name>zk</common_name></rule></keeper>"
+            "<users><rule><name>u</name><common_name>alice</common_name><user>alice</user></rule></users>",
+            "<common_name>bob</common_name>", ""},
+        Known{
+            "ANode", "<nodes><rule><name>cluster</name><dns>*.example</dns></rule></nodes>", "", "rule 'cluster' of mtls.nodes"},
+        Known{
+            "ANodeById", "<nodes><rule><name>ids</name><spiffe_id>spiffe://example.org/ch/*</spiffe_id></rule></nodes>", "",
+            "rule 'ids' of mtls.nodes"},
+        Known{
+            "ANodeByADomainThatOthersMayBelieve",
+            "<nodes><rule><name>td</name><trust_domain>example.org</trust_domain></rule></nodes>", "", "rule 'td' of mtls.nodes"},
+        Known{
+            "ANodeByItsSigner", "<nodes><rule><name>key</name><issuer_spki_sha256>SIGNER</issuer_spki_sha256></rule></nodes>", "",
+            "rule 'key' of mtls.nodes"},
+        Known{
+            "AnExpectedNode",
+            "<nodes><rule><name>n</name><dns>n</dns></rule><expect><host>h</host><spiffe_id>spiffe://example.org/ch/1</spiffe_id>"
+            "</expect></nodes>",
+            "", "<expect> of mtls.nodes for h"},
+        Known{
+            "AKeeper", "<keeper><rule><name>zk</name><common_name>cli*</common_name></rule></keeper>", "",
+            "rule 'zk' of mtls.keeper"},
+        Known{
+            "AUser", "<users><rule><name>u</name><common_name>{who}</common_name><user>{who}</user></rule></users>", "",
+            "rule 'u' of mtls.users"},
+        Known{
+            "AUserOfAnotherTime",
+            "<users><rule><name>past</name><common_name>client</common_name><user>c</user>"
+            "<valid_until>2001-01-01T00:00:00Z</valid_until></rule></users>",
+            "", "of mtls.users"},
+        Known{
+            "AUserWithCertificates", "", "<subject_alt_name>DNS:client.*</subject_alt_name>",
+            "subject_alt_name 'DNS:client.*' of user 'bob'"}),
+    [](const auto & test) { return std::string(test.param.name); });
+
+TEST(PurposeCredentials, AreShownToWhomAStatementNamesOnlyForUsersWhoMay)
+{
+    test::Site site;
+    site.mtls = "<nodes><rule><name>n</name><dns>node.*</dns></rule><table_functions><user>etl</user></table_functions></nodes>"
+                + credentials(site);
+    const auto generation = loaded(site);
+    const auto shown = [&](std::string_view asker)
+    {
+        const auto & set = generation->client_credentials_for(config::Purpose::node, asker);
+        return set->select({})->chain.front().facts().san.dns.front();
+    };
+    EXPECT_EQ(shown("etl"), "node.example");
+    for (const char * asker : {"", "eve", "ETL", "etl "})
+        EXPECT_EQ(shown(asker), "client.example") << asker;
+    EXPECT_EQ(shown_for(*generation, config::Purpose::node), "node.example");
 }
 
 TEST(PurposeCredentials, TheirFilesAreWatchedAndChecked)
