@@ -308,13 +308,18 @@ bool Adapter::configure_server(const Server & server)
     return true;
 }
 
+bool Adapter::wants_no_plaintext(const Poco::Util::AbstractConfiguration & config)
+{
+    const auto word = word_at(config, "mtls.nodes.plaintext");
+    return config.has("mtls.nodes") && word != "warn" && word != "allow";
+}
+
 Adapter::Server Adapter::server_of(const Poco::Util::AbstractConfiguration & config)
 {
     Server server;
     server.xml = to_xml(config);
     server.names_nodes = config.has("mtls.nodes");
-    const auto plaintext = word_at(config, "mtls.nodes.plaintext");
-    server.refuses_plaintext = server.names_nodes && plaintext != "warn" && plaintext != "allow";
+    server.refuses_plaintext = wants_no_plaintext(config);
     // A word that is neither true nor false is for the module to refuse, which names it and leaves the server's own settings
     // alone.
     const auto extended = word_at(config, "openSSL.client.extendedVerification");

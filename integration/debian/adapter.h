@@ -75,6 +75,8 @@ public:
     bool verifies(Peer peer) const noexcept;
     /// mtls.nodes says which certificates are nodes.
     bool names_nodes() const noexcept { return names_nodes_.load(std::memory_order_relaxed); }
+    /// Does this main configuration refuse connections in plain text?
+    static bool wants_no_plaintext(const Poco::Util::AbstractConfiguration & config);
     /// mtls.nodes.plaintext: nodes are reached over TLS or not at all.
     bool refuses_plaintext() const noexcept { return refuses_plaintext_.load(std::memory_order_relaxed); }
     /// tcp_port_secure, where it is the port of native connections between nodes: there is no tcp_port, or nodes refuse it.

@@ -21,6 +21,9 @@ thread_local ConnectionScope * current_scope __attribute__((tls_model("initial-e
 // "default" is what clients send when their user named nobody.
 constexpr std::string_view default_user = "default";
 
+// How the module names a rule by which a node has logged in.
+constexpr std::string_view node_rule_prefix = "nodes: ";
+
 /// The headers that say who asks, found in one pass: Poco walks all of them for each that is looked up. Of several of one name
 /// the server sees the first.
 struct Credentials
@@ -123,6 +126,17 @@ ConnectionScope * ConnectionScope::current() noexcept
     return current_scope;
 }
 
+std::string ConnectionScope::asker()
+{
+    return current_scope != nullptr ? current_scope->asker_ : std::string();
+}
+
+void ConnectionScope::logged_in(const std::string & user)
+{
+    const bool by_node = watched_ && watched_->rule.rfind(node_rule_prefix, 0) == 0;
+    asker_ = by_node ? std::string() : user;
+}
+
 void ConnectionScope::begin_request(const Poco::Net::HTTPRequest & request)
 {
     try
@@ -145,6 +159,7 @@ ConnectionScope::take_login(const std::string & user, const std::string & passwo
         return std::nullopt;
     auto flags = *next_login_;
     next_login_.reset();
+    asker_.clear();
     if (!password.empty())
         flags |= CHMTLS_LOGIN_PASSWORD_GIVEN;
     if (interface_ == CHMTLS_INTERFACE_NATIVE && !user.empty() && user != default_user)

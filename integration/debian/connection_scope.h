@@ -63,6 +63,12 @@ public:
         policy_ = sockets_.policy();
     }
 
+    /// The user who asks for what this thread does; empty: nobody asked, or it is not known who.
+    static std::string asker();
+
+    /// The login that was taken has succeeded, as this user. On a node's session that is not the one who asks.
+    void logged_in(const std::string & user);
+
     /// HTTP: each request logs in anew. Remembers what its header and URL offer, and has the connection watched from the first
     /// one on.
     void begin_request(const Poco::Net::HTTPRequest & request);
@@ -134,6 +140,7 @@ private:
     uint64_t token_ = 0;                 // 0: not watched
     std::optional<Granted> granted_;     // the last login of all, when it was granted
     std::optional<Watched> watched_;     // the last that the module took
+    std::string asker_;                  // since the last login that succeeded
     std::optional<uint32_t> next_login_; // flags that are known before the server's login; empty: no login is due
 };
 

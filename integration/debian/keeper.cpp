@@ -5,6 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include <dlfcn.h>
+#include <sys/auxv.h>
+
 namespace chmtls::debian
 {
 
@@ -62,6 +65,15 @@ AbstractConfiguration::Keys nodes_of(const AbstractConfiguration & config)
 
 }
 
+bool lies_in_program(const void * code) noexcept
+{
+    static const uintptr_t program_start = ::getauxval(AT_PHDR);
+    Dl_info found{};
+    Dl_info program{};
+    return ::dladdr(code, &found) != 0 && ::dladdr(reinterpret_cast<const void *>(program_start), &program) != 0
+           && found.dli_fbase == program.dli_fbase;
+}
+
 void mark_secure_keepers(AbstractConfiguration & config)
 {
     for (const auto & node : nodes_of(config))
@@ -78,6 +90,15 @@ void mark_secure_keepers(AbstractConfiguration & config)
             continue;
         config.setString(node + ".host", std::string(scheme) + host);
     }
+}
+
+bool has_secure_keepers(const AbstractConfiguration & config)
+{
+    const auto nodes = nodes_of(config);
+    return std::any_of(
+        nodes.begin(), nodes.end(),
+        [&](const auto & node)
+        { return begins_with_scheme(config.getString(node + ".host", {})) || config.getBool(node + ".secure", false); });
 }
 
 std::chrono::milliseconds keeper_handshake_limit(const AbstractConfiguration & config)

@@ -15,9 +15,16 @@
 namespace chmtls::debian
 {
 
+/// Is this address of code in the server's own program? Of all that connects, only Keeper's client lies there; queries run in
+/// libraries.
+bool lies_in_program(const void * code) noexcept;
+
 /// Puts secure:// in front of the host of each node of <zookeeper> that is to be reached over TLS: <secure>1</secure>, or it is
 /// there already. A port after such a host moves to <port>. Throws Poco::Exception when a value cannot be read.
 void mark_secure_keepers(Poco::Util::AbstractConfiguration & config);
+
+/// Is a node of <zookeeper> to be reached over TLS?
+bool has_secure_keepers(const Poco::Util::AbstractConfiguration & config);
 
 /// How long one handshake with a Keeper may take, so that all attempts together stay within <session_timeout_ms>.
 std::chrono::milliseconds keeper_handshake_limit(const Poco::Util::AbstractConfiguration & config);

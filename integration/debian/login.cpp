@@ -1,5 +1,7 @@
 #include "login.h"
 
+#include <atomic>
+
 namespace chmtls::debian
 {
 
@@ -7,6 +9,7 @@ namespace
 {
 
 thread_local const std::string * granted_user = nullptr;
+std::atomic<const DB::SecurityManager *> manager_of_users = nullptr;
 
 std::string who(const Login & login)
 {
@@ -71,6 +74,16 @@ LoginAnswer decide(chmtls::Plugin & plugin, ConnectionScope & scope, const Login
     }
     const bool tried = peer && login.interface == CHMTLS_INTERFACE_NATIVE && (login.flags & CHMTLS_LOGIN_PASSWORD_GIVEN) == 0;
     return {Decision::not_a_certificate_login, {}, tried ? std::move(answer.outcome.message) : std::string{}};
+}
+
+const DB::SecurityManager * security_manager() noexcept
+{
+    return manager_of_users;
+}
+
+void remember_security_manager(const DB::SecurityManager & manager) noexcept
+{
+    manager_of_users = &manager;
 }
 
 Grant::Grant(const std::string & user) noexcept

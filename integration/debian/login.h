@@ -6,6 +6,11 @@
 
 #include "connection_scope.h"
 
+namespace DB
+{
+class SecurityManager;
+}
+
 namespace chmtls::debian
 {
 
@@ -25,6 +30,10 @@ struct LoginAnswer
 
 /// Asks the module about a login, and has the session watched unless it is denied.
 LoginAnswer decide(chmtls::Plugin & plugin, ConnectionScope & scope, const Login & login);
+
+/// The server's one list of users and their rights; null before the first login. Thread-safe.
+const DB::SecurityManager * security_manager() noexcept;
+void remember_security_manager(const DB::SecurityManager & manager) noexcept;
 
 /// While it lives, the authorization of `user` on this thread is already settled.
 class Grant

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "connection_origin.h"
+
 namespace chmtls::debian
 {
 
@@ -12,8 +14,8 @@ namespace chmtls::debian
 class NodeScope
 {
 public:
-    /// `host` is the configured name or address, `interface` CHMTLS_INTERFACE_*.
-    NodeScope(std::string host, uint32_t interface);
+    /// `host` is the name or address as it was given, `interface` CHMTLS_INTERFACE_*.
+    NodeScope(std::string host, uint32_t interface, NamedBy named_by);
     ~NodeScope();
     NodeScope(const NodeScope &) = delete;
     NodeScope & operator=(const NodeScope &) = delete;
@@ -23,10 +25,12 @@ public:
 
     const std::string & host() const noexcept { return host_; }
     uint32_t interface() const noexcept { return interface_; }
+    const NamedBy & named_by() const noexcept { return named_by_; }
 
 private:
     std::string host_;
     uint32_t interface_;
+    NamedBy named_by_;
     const NodeScope * outer_;
 };
 

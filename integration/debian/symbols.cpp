@@ -50,7 +50,8 @@ __attribute__((constructor)) void find_originals()
 {
     for (size_t at = 0; at < symbol_names.size(); ++at)
     {
-        originals[at] = ::dlsym(RTLD_NEXT, symbol_names[at]);
+        // The program comes before this library, which defines nothing of it.
+        originals[at] = ::dlsym(symbol_in_program[at] ? RTLD_DEFAULT : RTLD_NEXT, symbol_names[at]);
         if (originals[at] == nullptr)
             refuse_to_start(std::string("the server does not have the function ") + symbol_names[at]);
     }

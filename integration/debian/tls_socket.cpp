@@ -98,6 +98,8 @@ TlsSocket::~TlsSocket()
 void TlsSocket::handshake(const OutgoingPeer & peer, Deadline deadline)
 {
     host::SslBinding::set_purpose(ssl_.get(), peer.purpose);
+    if (const auto & asker = peer.named_by.asker())
+        host::SslBinding::named_by_statement(ssl_.get(), *asker);
     SSL_set_verify(ssl_.get(), SSL_VERIFY_PEER, nullptr); // whatever openSSL.client.verificationMode says
     host::SslBinding::expect_name(ssl_.get(), peer.host);
     try

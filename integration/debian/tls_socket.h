@@ -14,6 +14,7 @@
 #include <Poco/Net/StreamSocketImpl.h>
 
 #include "adapter.h"
+#include "connection_origin.h"
 
 namespace chmtls::debian
 {
@@ -24,6 +25,7 @@ struct OutgoingPeer
     std::string host; ///< the configured name or address
     uint32_t purpose = CHMTLS_PURPOSE_GENERAL;
     uint32_t interface = CHMTLS_INTERFACE_NATIVE;
+    NamedBy named_by = NamedBy::statement({});
     std::string description; ///< how messages name it: "Keeper zk1.example.org"
 };
 

@@ -21,7 +21,8 @@ void chmtls_address_from_text(void * self, const std::string & text)
         return construct(self, text);
     const auto & made = *static_cast<const Poco::Net::SocketAddress *>(self);
     // Nothing but the configuration marked by mark_secure_keepers leads to such a text.
-    const auto keeper = address_of_secure_keeper(text);
+    const auto keeper
+        = lies_in_program(__builtin_return_address(0)) ? address_of_secure_keeper(text) : std::optional<std::string>();
     const auto & address = keeper ? *keeper : text;
     construct(self, address);
     if (keeper)

@@ -31,11 +31,15 @@ void DB::Context::setUser(
         return call_original(name, password);
     const auto answer = decide(adapter->plugin(), *scope, *login);
     if (answer.decision == Decision::not_a_certificate_login)
-        return run_with_reason([&] { call_original(name, password); }, answer.reason);
+    {
+        run_with_reason([&] { call_original(name, password); }, answer.reason);
+        return scope->logged_in(name);
+    }
     if (answer.decision == Decision::denied)
         throw_denied([&] { call_original(name, unknown_password()); }, answer.reason);
     const Grant grant(answer.user);
     call_original(answer.user, {});
+    scope->logged_in(answer.user);
 }
 
 std::shared_ptr<const DB::User> DB::SecurityManager::authorizeAndGetUser(
@@ -45,6 +49,7 @@ std::shared_ptr<const DB::User> DB::SecurityManager::authorizeAndGetUser(
     const auto authorize
         = original_as<UserPtr(const SecurityManager *, const std::string &, const std::string &, const Poco::Net::IPAddress &)>(
             Symbol::authorize);
+    remember_security_manager(*this);
     if (!Grant::covers(user))
         return authorize(this, user, password, address);
 

@@ -1,21 +1,25 @@
 // Connections that the server itself makes. What they are for: DB::Connection::connect, Fetcher::fetchPart. By which name:
 // DB::makeHTTPSession with HTTPClientSession::setHost, which gets the address only; HTTPClientSession::reconnect, where a pooled
-// session follows its node to another address. The handshake: SecureSocketImpl::connectSSL.
+// session follows its node to another address. HTTPRequest::write: what is said to an HTTP server is one request.
+// The handshake: SecureSocketImpl::connectSSL.
 // StreamSocket::connect: what has to be TLS and is not.
 
 #include <fcntl.h>
 
+#include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPSClientSession.h>
 #include <Poco/Net/NetException.h>
 #include <Poco/Net/SSLException.h>
 #include <Poco/Net/SSLManager.h>
 #include <Poco/Net/SecureSocketImpl.h>
 #include <Poco/Net/SecureStreamSocket.h>
+#include <Poco/Util/Application.h>
 
 #include <binding/ssl_binding.h>
 
 #include "adapter.h"
 #include "clickhouse.h"
+#include "http_request_guard.h"
 #include "keeper.h"
 #include "names/connect_report.h"
 #include "names/server_dns.h"
@@ -43,6 +47,17 @@ void put_tls_on(
     socket = Poco::Net::StreamSocket(new TlsSocket(descriptor, context, peer, adapter, handshake_limit));
 }
 
+/// The server reads its configuration, what from_zk includes with it, before the module is there that TLS needs.
+void refuse_plaintext_before_start()
+{
+    const auto & config = Poco::Util::Application::instance().config();
+    if (config.has("mtls") && (Adapter::wants_no_plaintext(config) || has_secure_keepers(config)))
+        throw Poco::Net::NetException(
+            "clickhouse-mtls: from_zk would be read in plain text, since the server starts with it; where Keeper is to be "
+            "reached over TLS, "
+            "or mtls.nodes.plaintext is refuse, write the values into the configuration, or take them from a file (incl)");
+}
+
 }
 
 void DB::Connection::connect()
@@ -51,7 +66,8 @@ void DB::Connection::connect()
     if (Adapter::active() == nullptr)
         return connect(this);
     const NodeScope scope(
-        original_as<const std::string &(const Connection *)>(Symbol::native_host)(this), CHMTLS_INTERFACE_NATIVE);
+        original_as<const std::string &(const Connection *)>(Symbol::native_host)(this), CHMTLS_INTERFACE_NATIVE,
+        Origins::instance().of(this));
     connect(this);
 }
 
@@ -60,7 +76,8 @@ std::shared_ptr<DB::MergeTreeDataPart> DB::DataPartsExchange::Fetcher::fetchPart
     const ConnectionTimeouts & timeouts, const std::string & user, const std::string & password,
     const std::string & interserver_scheme, bool to_detached, const std::string & tmp_prefix)
 {
-    const NodeScope scope(host, CHMTLS_INTERFACE_HTTP);
+    // The replica's own words in Keeper, on the table's own path.
+    const NodeScope scope(host, CHMTLS_INTERFACE_HTTP, NamedBy::configuration());
     return original_as<std::shared_ptr<MergeTreeDataPart>(
         Fetcher *, const std::string &, const std::string &, const std::string &, int, const ConnectionTimeouts &,
         const std::string &, const std::string &, const std::string &, bool, const std::string &)>(Symbol::fetch_part)(
@@ -90,6 +107,14 @@ void Poco::Net::HTTPClientSession::setHost(const std::string & host)
         SecureStreamSocket(socket()).setPeerHostName(*session_host);
 }
 
+void Poco::Net::HTTPRequest::write(std::ostream & stream) const
+{
+    if (Adapter::active() != nullptr)
+        if (const auto defect = defect_of(*this))
+            throw InvalidArgumentException("clickhouse-mtls: an HTTP request was not sent: " + *defect);
+    original_as<void(const HTTPRequest *, std::ostream &)>(Symbol::http_request_write)(this, stream);
+}
+
 void Poco::Net::HTTPClientSession::reconnect()
 {
     // The session of a replica fetch is pooled and keeps the address that the node had when it was made.
@@ -104,21 +129,25 @@ void Poco::Net::StreamSocket::connect(const SocketAddress & address, const Poco:
 {
     const auto connect = original_as<void(StreamSocket *, const SocketAddress &, const Poco::Timespan &)>(Symbol::socket_connect);
     auto * const adapter = Adapter::active();
+    if (adapter == nullptr && lies_in_program(__builtin_return_address(0)))
+        refuse_plaintext_before_start();
     if (adapter == nullptr || impl()->secure())
         return connect(this, address, timeout);
 
     const auto * const node = NodeScope::current();
-    const auto keeper = node == nullptr ? secure_keeper_at(address) : std::nullopt;
+    // A query may look into Keeper, and then connect to what its statement names, on one thread.
+    const bool by_keeper_client = node == nullptr && lies_in_program(__builtin_return_address(0));
+    const auto keeper = by_keeper_client ? secure_keeper_at(address) : std::nullopt;
     if (!keeper && (node == nullptr || !adapter->refuses_plaintext()))
         return connect(this, address, timeout);
 
     OutgoingPeer peer;
     std::chrono::milliseconds limit = adapter->keeper_handshake_limit();
     if (keeper)
-        peer = {*keeper, CHMTLS_PURPOSE_KEEPER, CHMTLS_INTERFACE_NATIVE, "Keeper " + *keeper};
+        peer = {*keeper, CHMTLS_PURPOSE_KEEPER, CHMTLS_INTERFACE_NATIVE, NamedBy::configuration(), "Keeper " + *keeper};
     else
     {
-        peer = {node->host(), CHMTLS_PURPOSE_NODE, node->interface(), "node " + node->host()};
+        peer = {node->host(), CHMTLS_PURPOSE_NODE, node->interface(), node->named_by(), "node " + node->host()};
         limit = std::chrono::milliseconds(timeout.totalMilliseconds());
     }
     peer.description += " (" + address.toString() + ")";
@@ -147,7 +176,11 @@ void Poco::Net::SecureSocketImpl::connectSSL(bool handshake_now)
         if (name.empty())
             name = _pSocket->peerAddress().host().toString();
         if (node != nullptr)
+        {
             chmtls::host::SslBinding::set_purpose(_pSSL, CHMTLS_PURPOSE_NODE);
+            if (const auto & asker = node->named_by().asker())
+                chmtls::host::SslBinding::named_by_statement(_pSSL, *asker);
+        }
         SSL_set_verify(
             _pSSL, adapter->verifies(node != nullptr ? Peer::node : Peer::other) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
         if (adapter->compares_names(node != nullptr ? Peer::node : Peer::other))
