@@ -34,7 +34,6 @@ CONFIG = """<?xml version="1.0"?>
             <caConfig>{ca}</caConfig><loadDefaultCAFile>false</loadDefaultCAFile><verificationMode>relaxed</verificationMode>
         </server>
         <client>
-            <certificateFile>{pair.certificate}</certificateFile><privateKeyFile>{pair.key}</privateKeyFile>
             <caConfig>{ca}</caConfig><loadDefaultCAFile>false</loadDefaultCAFile><verificationMode>strict</verificationMode>
         </client>
     </openSSL>
@@ -44,7 +43,12 @@ CONFIG = """<?xml version="1.0"?>
         <nodes>
             <rule><name>cluster</name><spiffe_id>spiffe://demo.example/node/*</spiffe_id></rule>
             <acts_as><user>default</user></acts_as>
+            <table_functions><user>operator</user></table_functions>
         </nodes>
+        <credentials>
+            <node><certificateFile>{pair.certificate}</certificateFile><privateKeyFile>{pair.key}</privateKeyFile></node>
+            <keeper><certificateFile>{pair.certificate}</certificateFile><privateKeyFile>{pair.key}</privateKeyFile></keeper>
+        </credentials>
         <keeper><rule><name>ensemble</name><spiffe_id>spiffe://demo.example/keeper</spiffe_id></rule></keeper>
         <users><rule><name>operators</name><common_name>operator</common_name><user>operator</user></rule></users>
         <dns><min_ttl>1</min_ttl><min_interval>0.5</min_interval><servers><server>127.0.0.1:{dns}</server></servers></dns>

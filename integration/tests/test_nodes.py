@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 from lib import clients
-from lib.cluster import CREDENTIALS, DOMAIN, NODES, Cluster
+from lib.cluster import CREDENTIALS, DOMAIN, NODES, Cluster, files_of, shown_to
 from lib.names import Forwarder
 from lib.pki import Authority, write
 from lib.server import Config
@@ -306,17 +306,12 @@ def test_a_server_that_began_without_verification(cluster, other, rogue):
         n3.server.start()
 
 
-CREDENTIALS_BY_PURPOSE = """<credentials>
-<node><certificateFile>{node.certificate}</certificateFile><privateKeyFile>{node.key}</privateKeyFile></node>
-<keeper><certificateFile>{keeper.certificate}</certificateFile><privateKeyFile>{keeper.key}</privateKeyFile></keeper>
-</credentials>"""
-
-
 def test_each_purpose_has_its_certificate(cluster):
     n3, other = cluster.n3, cluster.other
     for_nodes = cluster.issue("for-nodes", "for-nodes.test", "node/for-nodes")
     for_keeper = cluster.ca.issue("for-keeper", "for-keeper")
-    n3.configure(nodes=NODES + CREDENTIALS_BY_PURPOSE.format(node=for_nodes, keeper=for_keeper))
+    general = cluster.ca.issue("general", "general", client_only=True)
+    n3.configure(shown=shown_to(for_nodes, for_keeper), client=files_of(general))
     n3.server.kill()
     n3.server.start()
     url = f"https://localhost:{other.ports['https_port']}/?query=SELECT%201"
@@ -329,7 +324,7 @@ def test_each_purpose_has_its_certificate(cluster):
         seen = mark(other)
         with pytest.raises(RuntimeError):  # nobody logs in by it, which is another matter
             n3.server.admin(f"SELECT x FROM url('{url}', TSV, 'x UInt8')")
-        assert "spiffe://cluster.test/node/n3" in since(other, seen)
+        assert "CN=general" in since(other, seen)
         # Hot-reloaded.
         renewed = cluster.issue("renewed", "renewed.test", "node/renewed")
         write(for_nodes.key, renewed.key.read_bytes())

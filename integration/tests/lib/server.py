@@ -19,9 +19,9 @@ ADMIN_USER = f"""<admin><password>{ADMIN[1]}</password><networks><ip>127.0.0.1</
 <profile>default</profile><quota>default</quota></admin>"""
 
 
-def user(name, inner="", networks="<ip>127.0.0.1</ip>", more=""):
+def user(name, inner="", networks="<ip>127.0.0.1</ip>", more="", profile="default"):
     """One user of users.xml. Without a password only a certificate lets anyone in."""
-    return f"<{name}>{inner}<networks>{networks}</networks><profile>default</profile><quota>default</quota>{more}</{name}>"
+    return f"<{name}>{inner}<networks>{networks}</networks><profile>{profile}</profile><quota>default</quota>{more}</{name}>"
 
 
 _given = set()
@@ -54,6 +54,7 @@ class Config:
     openssl_client: str = ""
     mtls: str = None  # None: no section at all
     users: str = ""
+    profiles: str = ""  # besides "default"
     extra: str = ""
     root: str = "yandex"
     listeners: tuple = ("tcp_port_secure", "https_port")
@@ -126,7 +127,7 @@ class Server:
             self.users_file,
             f"""<?xml version="1.0"?>
 <{self.config.root}>
-<profiles><default></default></profiles>
+<profiles><default></default>{self.config.profiles}</profiles>
 <quotas><default></default></quotas>
 <users>{ADMIN_USER}{self.config.users}</users>
 </{self.config.root}>
