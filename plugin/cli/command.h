@@ -37,6 +37,9 @@ void add_explain(CLI::App & app, Action & action);
 void add_pki(CLI::App & app, Action & action);
 void add_status(CLI::App & app, Action & action);
 void add_dns(CLI::App & app, Action & action);
+/// Both describe `app` as it is when they run, so it must outlive `action`.
+void add_help(CLI::App & app, Action & action);
+void add_completion(CLI::App & app, Action & action);
 
 /// Adds --json to a command that prints JSON in any case.
 void add_always_json(CLI::App & command);

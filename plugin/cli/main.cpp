@@ -42,6 +42,8 @@ int run(int argc, char ** argv)
     chmtls::cli::add_pki(app, action);
     chmtls::cli::add_status(app, action);
     chmtls::cli::add_dns(app, action);
+    chmtls::cli::add_help(app, action);
+    chmtls::cli::add_completion(app, action);
 
     try
     {
