@@ -295,13 +295,10 @@ bool Crl::same_series(const Crl & other) const
 
 bool Crl::newer_than(const Crl & other) const
 {
-    if (shared_->number && other.shared_->number)
-    {
-        const int order = BN_cmp(shared_->number.get(), other.shared_->number.get());
-        if (order != 0)
-            return order > 0;
-    }
-    return shared_->this_update > other.shared_->this_update;
+    const int by_number
+        = shared_->number && other.shared_->number ? BN_cmp(shared_->number.get(), other.shared_->number.get()) : 0;
+    const auto by_date = shared_->this_update <=> other.shared_->this_update;
+    return by_number >= 0 && by_date >= 0 && (by_number > 0 || by_date > 0);
 }
 
 std::optional<bool> Crl::names_key_of(X509 * issuer) const

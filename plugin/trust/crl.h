@@ -38,7 +38,7 @@ public:
     [[nodiscard]] const DIST_POINT_NAME * distribution_point() const;
     /// Same issuer name and same issuing distribution point: later lists of one series replace earlier ones.
     [[nodiscard]] bool same_series(const Crl & other) const;
-    /// Issued later: by CRL number (5.2.3) where both have one, else by thisUpdate.
+    /// Issued later: by CRL number (5.2.3) and thisUpdate, neither of which says otherwise.
     [[nodiscard]] bool newer_than(const Crl & other) const;
     /// Does its authority key identifier name this certificate's key? Nothing when either side lacks the identifier.
     [[nodiscard]] std::optional<bool> names_key_of(X509 * issuer) const;

@@ -69,6 +69,12 @@ enum class Order
     sent_first, ///< the certificates that came with the leaf are tried as issuers before the anchors
 };
 
+enum class Lists
+{
+    looked_at,
+    ignored,
+};
+
 PathVerdict refuse(Reason reason, std::string message, size_t depth)
 {
     PathVerdict verdict;
@@ -93,8 +99,11 @@ public:
     [[nodiscard]] PathVerdict verify(const Query & query) const;
 
 private:
-    [[nodiscard]] PathVerdict attempt(const Query & query, STACK_OF(X509) * trusted, STACK_OF(X509) * sent, Order order) const;
-    [[nodiscard]] PathVerdict judge(const Query & query, X509_STORE_CTX * context) const;
+    [[nodiscard]] PathVerdict attempt(
+        const Query & query, STACK_OF(X509) * trusted, STACK_OF(X509) * sent, Order order, Lists lists = Lists::looked_at) const;
+    [[nodiscard]] PathVerdict judge(const Query & query, X509_STORE_CTX * context, Lists lists) const;
+    [[nodiscard]] std::vector<Certificate>
+    path_to(const Query & query, const Certificate & from, const Certificate & anchor) const;
     [[nodiscard]] PathVerdict refusal(const Query & query, X509_STORE_CTX * context) const;
     [[nodiscard]] const Certificate * owner_of(const Query & query, const X509 * certificate) const;
 
@@ -139,7 +148,7 @@ PathVerdict TrustStore::Impl::refusal(const Query & query, X509_STORE_CTX * cont
     return refuse(reason, message_of(what), depth);
 }
 
-PathVerdict TrustStore::Impl::judge(const Query & query, X509_STORE_CTX * context) const
+PathVerdict TrustStore::Impl::judge(const Query & query, X509_STORE_CTX * context, Lists lists) const
 {
     const STACK_OF(X509) * chain = X509_STORE_CTX_get0_chain(context);
     PathVerdict verdict;
@@ -157,17 +166,35 @@ PathVerdict TrustStore::Impl::judge(const Query & query, X509_STORE_CTX * contex
         verdict.path.push_back(*owner);
         verdict.valid_until = std::min(verdict.valid_until, *not_after);
     }
+    verdict.reason = Reason::valid;
+    if (lists == Lists::ignored)
+        return verdict;
+    const JudgedPath judged{
+        verdict.path, query.intermediates, query.at,
+        [&](const Certificate & from, const Certificate & anchor)
+        {
+            return path_to(query, from, anchor);
+        }};
     if (query.revocation != nullptr)
-        *query.revocation = lists_->explain(verdict.path, query.at);
-    RevocationOutcome revocation = lists_->check(verdict.path, query.at);
+        *query.revocation = lists_->explain(judged);
+    RevocationOutcome revocation = lists_->check(judged);
     if (revocation.reason != Reason::valid)
         return refuse(revocation.reason, std::move(revocation.message), revocation.depth);
     verdict.valid_until = std::min(verdict.valid_until, revocation.valid_until);
-    verdict.reason = Reason::valid;
     return verdict;
 }
 
-PathVerdict TrustStore::Impl::attempt(const Query & query, STACK_OF(X509) * trusted, STACK_OF(X509) * sent, Order order) const
+std::vector<Certificate>
+TrustStore::Impl::path_to(const Query & query, const Certificate & from, const Certificate & anchor) const
+{
+    const openssl::CertificateList trusted = list_of({&anchor, 1});
+    const openssl::CertificateList sent = list_of(query.intermediates);
+    const Query one{.leaf = from, .intermediates = query.intermediates, .depth = query.depth, .at = query.at};
+    return attempt(one, trusted.get(), sent.get(), Order::anchors_first, Lists::ignored).path;
+}
+
+PathVerdict
+TrustStore::Impl::attempt(const Query & query, STACK_OF(X509) * trusted, STACK_OF(X509) * sent, Order order, Lists lists) const
 {
     const openssl::X509StoreCtxPtr context(X509_STORE_CTX_new());
     if (!context || X509_STORE_CTX_init(context.get(), nullptr, query.leaf.x509(), sent) != 1)
@@ -188,7 +215,7 @@ PathVerdict TrustStore::Impl::attempt(const Query & query, STACK_OF(X509) * trus
     openssl::clear_errors();
     const bool accepted = X509_verify_cert(context.get()) == 1;
     openssl::clear_errors();
-    return accepted ? judge(query, context.get()) : refusal(query, context.get());
+    return accepted ? judge(query, context.get(), lists) : refusal(query, context.get());
 }
 
 PathVerdict TrustStore::Impl::verify(const Query & query) const

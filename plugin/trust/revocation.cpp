@@ -13,24 +13,6 @@ namespace
 
 using openssl::Certificate;
 
-Bytes key_bits(const X509 * certificate)
-{
-    const ASN1_BIT_STRING * bits = X509_get0_pubkey_bitstr(certificate);
-    const uint8_t * data = ASN1_STRING_get0_data(bits);
-    return {data, data + ASN1_STRING_length(bits)};
-}
-
-/// A list that is passed over for want of memory would let in whom it revokes.
-bool verifies(const Crl & list, X509 * issuer)
-{
-    return openssl::verified([&] { return X509_CRL_verify(list.get(), X509_get0_pubkey(issuer)) == 1; });
-}
-
-bool may_sign_lists(X509 * issuer)
-{
-    return (X509_get_key_usage(issuer) & KU_CRL_SIGN) != 0; // all ones when the extension is absent
-}
-
 bool same_name(const X509_NAME * left, const X509_NAME * right)
 {
     return X509_NAME_cmp(left, right) == 0;
@@ -47,13 +29,31 @@ bool speaks_of(CrlScope scope, X509 * certificate)
     return scope == CrlScope::all || (scope == CrlScope::authorities) == authority;
 }
 
-/// Of two that claim to be equally new both count: what one of them revokes is revoked.
-void add_newest(std::vector<const Crl *> & newest, const Crl & list)
+/// A list that counts, and who has signed it.
+struct Counted
 {
-    if (std::ranges::any_of(newest, [&](const Crl * other) { return other->same_series(list) && other->newer_than(list); }))
-        return;
-    std::erase_if(newest, [&](const Crl * other) { return other->same_series(list) && list.newer_than(*other); });
-    newest.push_back(&list);
+    const Crl * list;
+    const Certificate * signer;
+};
+
+/// What one key has signed does not replace what another has: an authority with two keys may have two lists, each for what that
+/// key has signed.
+bool same_series(const Counted & left, const Counted & right)
+{
+    return left.list->same_series(*right.list) && same_key(*left.signer, *right.signer);
+}
+
+/// Those that no other of their series replaces. Of two that claim to be equally new, or that number and date put in different
+/// orders, both count: what one of them revokes is revoked.
+void keep_newest(std::vector<Counted> & lists)
+{
+    const std::vector<Counted> all = lists;
+    const auto is_replaced = [&](const Counted & old)
+    {
+        return std::ranges::any_of(
+            all, [&](const Counted & other) { return other.list->newer_than(*old.list) && same_series(other, old); });
+    };
+    std::erase_if(lists, is_replaced);
 }
 
 bool is_listed(const Crl & list, const Certificate & certificate)
@@ -61,6 +61,16 @@ bool is_listed(const Crl & list, const Certificate & certificate)
     X509_REVOKED * entry = nullptr;
     // 2 is removeFromCRL, which only a delta CRL may hold; in a full one it says that the certificate is no longer held.
     return X509_CRL_get0_by_serial(list.get(), &entry, X509_get0_serialNumber(certificate.x509())) == 1;
+}
+
+/// When the last of those ends that replace nobody of their series: an older one beside it still lists whom it lists.
+UnixTime end_of_series(const Counted & one, const std::vector<Counted> & newest, std::chrono::seconds grace)
+{
+    UnixTime end{};
+    for (const Counted & other : newest)
+        if (same_series(other, one))
+            end = std::max(end, other.list->next_update() ? *other.list->next_update() + grace : end_of_time);
+    return end;
 }
 
 std::string list_name(const Crl & list)
@@ -75,18 +85,6 @@ std::string subject_text(const Certificate & certificate)
 
 }
 
-struct RevocationLists::Entry
-{
-    Crl crl;
-    std::vector<Bytes> anchor_keys;                 ///< keys of anchors that verify it; fixed at creation
-    mutable std::atomic<const Bytes *> other_key{}; ///< the first other key that was seen to verify it
-
-    explicit Entry(Crl list) : crl(std::move(list)) {}
-    Entry(const Entry &) = delete;
-    Entry & operator=(const Entry &) = delete;
-    ~Entry() { delete other_key.load(); }
-};
-
 RevocationLists::RevocationLists() = default;
 
 RevocationLists::~RevocationLists() = default;
@@ -99,32 +97,28 @@ RevocationLists::create(std::vector<Crl> lists, const Anchors & anchors, Revocat
     Errors errors;
     for (const Crl & list : lists)
     {
-        auto entry = std::make_unique<Entry>(list);
-        const auto candidates = anchors.named(X509_CRL_get_issuer(list.get()));
-        bool may_sign = false;
-        for (const uint32_t i : candidates)
+        auto entry = std::make_unique<const SignedList>(list, anchors);
+        const auto & signers = entry->known_signers();
+        const auto refuse = [&](const char * reason, const char * remedy)
         {
-            X509 * anchor = anchors.all()[i].x509();
-            if (!verifies(list, anchor))
-                continue;
-            entry->anchor_keys.push_back(key_bits(anchor));
-            may_sign = may_sign || may_sign_lists(anchor);
-        }
-        if (!candidates.empty() && entry->anchor_keys.empty())
             errors.push_back(
                 {.file = list.source(),
                  .field = "CRL of " + printable(list.issuer(), 1024),
-                 .reason = "its signature does not verify with the key of the authority it names",
-                 .remedy = "fetch the CRL again, or leave it out when that authority is gone",
+                 .reason = reason,
+                 .remedy = remedy,
                  .code = std::string(code(Reason::crl_invalid))});
-        else if (!candidates.empty() && !may_sign)
-            errors.push_back(
-                {.file = list.source(),
-                 .field = "CRL of " + printable(list.issuer(), 1024),
-                 .reason = "the authority's key usage does not allow it to sign CRLs",
-                 .remedy = "use an authority with cRLSign, or leave the CRL out",
-                 .code = std::string(code(Reason::crl_invalid))});
-        out->entries_.push_back(std::move(entry));
+        };
+        if (signers.empty() && !anchors.named(X509_CRL_get_issuer(list.get())).empty())
+            refuse(
+                "its signature does not verify with the key of the authority it names",
+                "fetch the CRL again; when the authority signs its lists with another key, add the certificate of that key to "
+                "the "
+                "authorities; leave the CRL out when the authority is gone");
+        else if (!signers.empty() && std::ranges::none_of(signers, may_sign_lists))
+            refuse(
+                "the authority's key usage does not allow it to sign CRLs",
+                "use an authority with cRLSign, or leave the CRL out");
+        out->signed_.push_back(std::move(entry));
     }
     if (!errors.empty())
         return tl::unexpected(std::move(errors));
@@ -152,27 +146,12 @@ RevocationLists::create(std::vector<Crl> lists, const Anchors & anchors, Revocat
     return out;
 }
 
-bool RevocationLists::signed_by(const Entry & entry, X509 * issuer) const
-{
-    const Bytes key = key_bits(issuer);
-    if (!entry.anchor_keys.empty())
-        return std::ranges::find(entry.anchor_keys, key) != entry.anchor_keys.end();
-    if (const Bytes * proven = entry.other_key.load(std::memory_order_acquire); proven != nullptr && *proven == key)
-        return true;
-    if (!verifies(entry.crl, issuer))
-        return false;
-    auto fresh = std::make_unique<const Bytes>(key);
-    const Bytes * expected = nullptr;
-    if (entry.other_key.compare_exchange_strong(expected, fresh.get(), std::memory_order_acq_rel))
-        static_cast<void>(fresh.release()); // owned by the entry now
-    return true;
-}
-
 /// A certificate and who has signed it.
-struct RevocationLists::Judged
+struct RevocationLists::Step
 {
     Certificate certificate;
     Certificate issuer;
+    Certificate anchor; ///< where the path of a list for it has to end
     size_t depth;
     bool below_anchor;
 };
@@ -180,9 +159,9 @@ struct RevocationLists::Judged
 /// The lists that speak of a certificate.
 struct RevocationLists::Selection
 {
-    std::vector<const Crl *> newest;       ///< one per series
-    std::vector<const Crl *> other_points; ///< likewise, of distribution points that the certificate does not name
-    const Crl * not_yet_valid = nullptr;   ///< the first to come
+    std::vector<Counted> newest;         ///< of each series
+    std::vector<Counted> other_points;   ///< likewise, of distribution points that the certificate does not name
+    const Crl * not_yet_valid = nullptr; ///< the first to come
     std::optional<RevocationOutcome> refused;
 };
 
@@ -191,33 +170,72 @@ const RevocationRule & RevocationLists::rule_of(const Certificate & issuer) cons
     return rules_.by_authority.empty() ? rules_.general : rules_.of(issuer.facts().subject);
 }
 
-RevocationLists::Selection RevocationLists::select(const Judged & one, UnixTime at) const
+/// By lists that the keys of the path itself have signed: whether those of others count is what is being asked.
+bool RevocationLists::is_revoked_directly(std::span<const Certificate> path) const
+{
+    for (size_t i = 0; i + 1 < path.size(); ++i)
+        for (const auto & list : signed_)
+            if (same_name(X509_CRL_get_issuer(list->crl().get()), X509_get_subject_name(path[i + 1].x509()))
+                && list->signed_by(path[i + 1]) && is_listed(list->crl(), path[i]))
+                return true;
+    return false;
+}
+
+SignerSearch RevocationLists::search_of(const JudgedPath & judged) const
+{
+    struct Answer
+    {
+        const X509 * signer;
+        const X509 * anchor;
+        bool leads;
+    };
+    return {
+        judged.path, judged.sent,
+        [this, &judged, known = std::vector<Answer>()](const Certificate & signer, const Certificate & anchor) mutable
+        {
+            for (const Answer & answer : known)
+                if (answer.signer == signer.x509() && answer.anchor == anchor.x509())
+                    return answer.leads;
+            const std::vector<Certificate> path = judged.path_to(signer, anchor);
+            known.push_back({signer.x509(), anchor.x509(), !path.empty() && !is_revoked_directly(path)});
+            return known.back().leads;
+        }};
+}
+
+RevocationLists::Selection RevocationLists::select(const Step & step, const SignerSearch & search, UnixTime at) const
 {
     Selection result;
     std::optional<NamedPoints> points;
-    X509 * issuer = one.issuer.x509();
     const auto refuse = [&](const Crl & list, const std::string & what)
     {
-        result.refused = {Reason::crl_invalid, list_name(list) + what, one.depth, {}};
-        return result;
+        if (!result.refused)
+            result.refused = {Reason::crl_invalid, list_name(list) + what, step.depth, {}};
     };
-    for (const auto & entry : entries_)
+    for (const auto & entry : signed_)
     {
-        const Crl & list = entry->crl;
-        if (!same_name(X509_CRL_get_issuer(list.get()), X509_get_subject_name(issuer)))
+        const Crl & list = entry->crl();
+        if (!same_name(X509_CRL_get_issuer(list.get()), X509_get_subject_name(step.issuer.x509())))
             continue;
-        if (!speaks_of(list.scope(), one.certificate.x509()))
+        if (!speaks_of(list.scope(), step.certificate.x509()))
             continue;
-        if (!signed_by(*entry, issuer))
+        const Judged judged = entry->judge(step.issuer, step.anchor, search);
+        switch (judged.standing)
         {
-            if (!entry->anchor_keys.empty() || list.names_key_of(issuer) == false)
-                continue; // another authority of the same name signed it
-            return refuse(list, " is not signed by that authority's key");
+        case Standing::counts:
+            break;
+        case Standing::other_authority:
+            continue;
+        case Standing::may_not_sign:
+            refuse(list, " is signed by an authority that may not sign CRLs");
+            continue;
+        case Standing::unverified:
+            refuse(
+                list, " is not signed by that authority's key, nor by another key that is known to be its; when it is right, add "
+                      "the certificate of the key that has signed it to the authorities");
+            continue;
         }
-        if (!may_sign_lists(issuer))
-            return refuse(list, " is signed by an authority that may not sign CRLs");
         if (list.distribution_point() != nullptr && !points)
-            points.emplace(one.certificate.x509());
+            points.emplace(step.certificate.x509());
         const bool of_its_point = list.distribution_point() == nullptr || points->contain(*list.distribution_point());
         if (list.this_update() - max_clock_skew > at)
         {
@@ -227,60 +245,62 @@ RevocationLists::Selection RevocationLists::select(const Judged & one, UnixTime 
                 result.not_yet_valid = &list;
             continue;
         }
-        add_newest(of_its_point ? result.newest : result.other_points, list);
+        (of_its_point ? result.newest : result.other_points).push_back({&list, judged.signer});
     }
+    keep_newest(result.newest);
+    keep_newest(result.other_points);
     return result;
 }
 
-RevocationOutcome RevocationLists::check_one(const Judged & one, const Selection & lists, UnixTime at) const
+RevocationOutcome RevocationLists::judge(const Step & step, const Selection & lists, UnixTime at) const
 {
+    for (const auto * chosen : {&lists.newest, &lists.other_points})
+        for (const Counted & each : *chosen)
+            if (is_listed(*each.list, step.certificate))
+                return {
+                    Reason::revoked,
+                    "certificate of " + subject_text(step.certificate) + " is revoked by " + list_name(*each.list),
+                    step.depth,
+                    {}};
     if (lists.refused)
         return *lists.refused;
-    const RevocationRule & rule = rule_of(one.issuer);
+    const RevocationRule & rule = rule_of(step.issuer);
     if (lists.newest.empty() && lists.not_yet_valid != nullptr)
         return {
             Reason::crl_invalid,
             list_name(*lists.not_yet_valid) + " is not valid before " + format_rfc3339(lists.not_yet_valid->this_update()),
-            one.depth,
+            step.depth,
             {}};
-    for (const auto * chosen : {&lists.newest, &lists.other_points})
-        for (const Crl * list : *chosen)
-            if (is_listed(*list, one.certificate))
-                return {
-                    Reason::revoked,
-                    "certificate of " + subject_text(one.certificate) + " is revoked by " + list_name(*list),
-                    one.depth,
-                    {}};
-    if (lists.newest.empty() && rule.policy == RevocationPolicy::require && one.below_anchor)
+    if (lists.newest.empty() && rule.policy == RevocationPolicy::require && step.below_anchor)
         return {
             Reason::crl_missing,
-            "there is no CRL of " + printable(one.issuer.facts().subject, 1024)
+            "there is no CRL of " + printable(step.issuer.facts().subject, 1024)
                 + (lists.other_points.empty() ? "" : " for its distribution point")
-                + ", which is required to judge the certificate of " + subject_text(one.certificate),
-            one.depth,
+                + ", which is required to judge the certificate of " + subject_text(step.certificate),
+            step.depth,
             {}};
 
     RevocationOutcome outcome;
     if (lists.not_yet_valid != nullptr)
         outcome.valid_until = lists.not_yet_valid->this_update() - max_clock_skew;
-    for (const Crl * list : lists.newest)
+    if (rule.stale == StaleList::open)
+        return outcome;
+    for (const Counted & each : lists.newest)
     {
-        if (!list->next_update() || rule.stale == StaleList::open)
-            continue;
-        const UnixTime end = *list->next_update() + rule.grace;
+        const UnixTime end = end_of_series(each, lists.newest, rule.grace);
         if (end < at)
             return {
                 Reason::crl_expired,
-                list_name(*list) + " expired " + format_rfc3339(*list->next_update())
+                list_name(*each.list) + " expired " + format_rfc3339(*each.list->next_update())
                     + (rule.grace.count() > 0 ? ", and its grace " + format_rfc3339(end) : std::string()),
-                one.depth,
+                step.depth,
                 {}};
         outcome.valid_until = std::min(outcome.valid_until, end);
     }
     return outcome;
 }
 
-std::vector<RevocationLists::Judged> RevocationLists::judged(std::span<const Certificate> path) const
+std::vector<RevocationLists::Step> RevocationLists::steps_of(std::span<const Certificate> path) const
 {
     std::vector<Certificate> above(path.begin(), path.end());
     for (size_t i = 0; i < above.size() && above.size() < path.size() + 16; ++i)
@@ -291,27 +311,29 @@ std::vector<RevocationLists::Judged> RevocationLists::judged(std::span<const Cer
         if (parent != parents_.end())
             above.push_back(parent->second);
     }
-    std::vector<Judged> result;
+    std::vector<Step> result;
     for (size_t i = 0; i < above.size(); ++i)
     {
         const bool last = i + 1 == above.size();
+        const bool below_anchor = i + 1 < path.size();
         const Certificate & issuer = last ? above[i] : above[i + 1];
         if (last && !is_self_issued(issuer.x509()))
             break; // nobody here knows who signed this anchor
         if (rule_of(issuer).policy != RevocationPolicy::off)
-            result.push_back({above[i], issuer, i, i + 1 < path.size()});
+            result.push_back({above[i], issuer, below_anchor ? path.back() : issuer, i, below_anchor});
     }
     return result;
 }
 
-RevocationOutcome RevocationLists::check(std::span<const Certificate> path, UnixTime at) const
+RevocationOutcome RevocationLists::check(const JudgedPath & judged) const
 {
     RevocationOutcome total;
-    if (path.empty() || (entries_.empty() && !rules_.requires_any()))
+    if (judged.path.empty() || (signed_.empty() && !rules_.requires_any()))
         return total;
-    for (const Judged & one : judged(path))
+    const SignerSearch search = search_of(judged);
+    for (const Step & step : steps_of(judged.path))
     {
-        RevocationOutcome outcome = check_one(one, select(one, at), at);
+        RevocationOutcome outcome = judge(step, select(step, search, judged.at), judged.at);
         if (outcome.reason != Reason::valid)
             return outcome;
         total.valid_until = std::min(total.valid_until, outcome.valid_until);
@@ -319,26 +341,27 @@ RevocationOutcome RevocationLists::check(std::span<const Certificate> path, Unix
     return total;
 }
 
-std::vector<RevocationStep> RevocationLists::explain(std::span<const Certificate> path, UnixTime at) const
+std::vector<RevocationStep> RevocationLists::explain(const JudgedPath & judged) const
 {
     std::vector<RevocationStep> steps;
-    for (const Judged & one : judged(path))
+    const SignerSearch search = search_of(judged);
+    for (const Step & step : steps_of(judged.path))
     {
-        const Selection lists = select(one, at);
-        if (lists.newest.empty() && !one.below_anchor)
+        const Selection lists = select(step, search, judged.at);
+        RevocationOutcome outcome = judge(step, lists, judged.at);
+        if (lists.newest.empty() && !step.below_anchor && outcome.reason == Reason::valid)
             continue; // an anchor's own list is optional
-        RevocationOutcome outcome = check_one(one, lists, at);
-        RevocationStep step{
-            .depth = one.depth,
-            .certificate = subject_text(one.certificate),
-            .issuer = one.issuer.facts().subject,
-            .policy = rule_of(one.issuer).policy,
+        RevocationStep said{
+            .depth = step.depth,
+            .certificate = subject_text(step.certificate),
+            .issuer = step.issuer.facts().subject,
+            .policy = rule_of(step.issuer).policy,
             .lists = {},
             .reason = outcome.reason,
             .message = std::move(outcome.message)};
-        for (const Crl * list : lists.newest)
-            step.lists.push_back(*list);
-        steps.push_back(std::move(step));
+        for (const Counted & each : lists.newest)
+            said.lists.push_back(*each.list);
+        steps.push_back(std::move(said));
         if (outcome.reason != Reason::valid)
             break;
     }

@@ -2,7 +2,6 @@
 
 // Which certificates of a validated path are revoked (RFC 5280 6.3, full CRLs only).
 
-#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,6 +10,7 @@
 #include "trust/anchors.h"
 #include "trust/crl.h"
 #include "trust/revocation_rules.h"
+#include "trust/signed_list.h"
 
 namespace chmtls::trust
 {
@@ -41,6 +41,17 @@ struct RevocationStep
     std::string message;
 };
 
+/// A validated path, and what may tell who has signed a list.
+struct JudgedPath
+{
+    std::span<const openssl::Certificate> path; ///< leaf ... anchor
+    std::span<const openssl::Certificate> sent; ///< what came along with the leaf
+    UnixTime at;
+    /// A valid path from a certificate to this anchor, both included; empty: there is none. Lists are not looked at.
+    std::function<std::vector<openssl::Certificate>(const openssl::Certificate & from, const openssl::Certificate & anchor)>
+        path_to;
+};
+
 /// Immutable after construction but for a remembered signature check per list; thread-safe, no lock.
 class RevocationLists
 {
@@ -53,31 +64,33 @@ public:
     ~RevocationLists();
     [[nodiscard]] const std::vector<Crl> & all() const { return lists_; }
 
-    /// Judges every certificate of `path` (leaf ... anchor) by the lists of its own issuer, and what lies above the anchor as far
-    /// as other anchors show it; each by the rule of its issuer. Refused: listed (REVOKED), the newest list of a series is past
-    /// its nextUpdate and grace where stale lists are closed (CRL-EXPIRED), the only ones are not valid yet (by more than
-    /// max_clock_skew) or one is damaged (CRL-INVALID), and for certificates below the anchor, none where one is required
-    /// (CRL-MISSING). A list that names its distribution point is the list of certificates that name the same one; what else it
-    /// lists is revoked all the same.
-    [[nodiscard]] RevocationOutcome check(std::span<const openssl::Certificate> path, UnixTime at) const;
+    /// Judges every certificate of the path by the lists of its issuer's name, and what lies above the anchor as far as other
+    /// anchors show it; each by the rule of its issuer. A list counts when somebody of that name whose path ends at the same
+    /// anchor has signed it, with whichever key (RFC 5280 6.3.3 (f)): the issuer itself, another certificate of the path, an
+    /// anchor, or one that came along. Refused: listed (REVOKED); a list of that name that nobody known has signed (CRL-INVALID);
+    /// all lists of a series are past their nextUpdate and grace where stale lists are closed (CRL-EXPIRED); the only ones are
+    /// not valid yet, by more than max_clock_skew (CRL-INVALID); and for certificates below the anchor, none where one is
+    /// required (CRL-MISSING). A list that names its distribution point is the list of certificates that name the same one; what
+    /// else it lists is revoked all the same.
+    [[nodiscard]] RevocationOutcome check(const JudgedPath & judged) const;
 
     /// The same, certificate by certificate, up to the first that is refused.
-    [[nodiscard]] std::vector<RevocationStep> explain(std::span<const openssl::Certificate> path, UnixTime at) const;
+    [[nodiscard]] std::vector<RevocationStep> explain(const JudgedPath & judged) const;
 
 private:
-    struct Entry;
-    struct Judged;
+    struct Step;
     struct Selection;
     RevocationLists();
-    [[nodiscard]] bool signed_by(const Entry & entry, X509 * issuer) const;
-    [[nodiscard]] std::vector<Judged> judged(std::span<const openssl::Certificate> path) const;
+    [[nodiscard]] std::vector<Step> steps_of(std::span<const openssl::Certificate> path) const;
+    [[nodiscard]] SignerSearch search_of(const JudgedPath & judged) const;
+    [[nodiscard]] bool is_revoked_directly(std::span<const openssl::Certificate> path) const;
     [[nodiscard]] const RevocationRule & rule_of(const openssl::Certificate & issuer) const;
-    [[nodiscard]] Selection select(const Judged & one, UnixTime at) const;
-    [[nodiscard]] RevocationOutcome check_one(const Judged & one, const Selection & lists, UnixTime at) const;
+    [[nodiscard]] Selection select(const Step & step, const SignerSearch & search, UnixTime at) const;
+    [[nodiscard]] RevocationOutcome judge(const Step & step, const Selection & lists, UnixTime at) const;
 
     RevocationRules rules_;
     std::vector<Crl> lists_;
-    std::vector<std::unique_ptr<const Entry>> entries_;
+    std::vector<std::unique_ptr<const SignedList>> signed_;
     std::vector<std::pair<const X509 *, openssl::Certificate>> parents_; ///< anchor to the anchor that signed it
 };
 
