@@ -74,4 +74,3 @@ def test_zookeeper_member_and_quorum_lost(cluster, evidence, load):
     cluster.writable(within=120)
     cluster.query("INSERT INTO events SELECT 8100003, 'quorum is back'")
     assert cluster.query("SELECT count() FROM all_events WHERE id IN (8100001, 8100003)") == "2"
-

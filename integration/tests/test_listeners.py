@@ -134,5 +134,6 @@ def test_no_start_where_identities_could_be_forged(patched, world, tmp_path, ope
     section = openssl(world.ca.file, world.ca.server(f"guarded-{setting.lower()}")).replace(*change)
     said = Server(patched, tmp_path / "refused", Config(openssl_server=section, mtls="", users=USERS)).start_refused()
     assert f"openSSL.server.{setting}" in said and "rules or users are matched" in said, said[-2000:]
-    with Server(patched, tmp_path / "started", Config(openssl_server=section, mtls="", users=user("other", "<password>x</password>"))) as server:
+    config = Config(openssl_server=section, mtls="", users=user("other", "<password>x</password>"))
+    with Server(patched, tmp_path / "started", config) as server:
         assert server.admin("SELECT 1") == "1"

@@ -119,7 +119,10 @@ GOOD = {"begin": -HOUR, "end": HOUR}
 
 # reason -> what would refuse, the certificate that it would refuse
 NOT_GOOD_ENOUGH = {
-    "LIFETIME": ("<limits><users><max_certificate_lifetime>3h</max_certificate_lifetime></users></limits>", {"begin": -2 * HOUR, "end": 2 * HOUR}),
+    "LIFETIME": (
+        "<limits><users><max_certificate_lifetime>3h</max_certificate_lifetime></users></limits>",
+        {"begin": -2 * HOUR, "end": 2 * HOUR},
+    ),
     "ENDING": ("<limits><users><min_remaining_lifetime>30m</min_remaining_lifetime></users></limits>", {"begin": -HOUR, "end": HOUR / 4}),
     "WEAK": ("<limits><users><min_rsa_bits>3072</min_rsa_bits></users></limits>", {**GOOD, "key": rsa_key}),
 }

@@ -106,7 +106,10 @@ def test_where_a_list_is_required(scene, tmp_path):
     require = "<revocation><policy>require</policy></revocation>"
     scene.server.write_config(mtls=scene.mtls(require).replace(f"<crl>{scene.list}</crl>", ""))
     eventually(lambda: refused_for(scene, scene.alice, "alice", "CRL-MISSING"), what="the end of logins without a list")
-    own = "<revocation><policy>require</policy><authority><subject>CN=Revoking CA</subject><policy>if_present</policy></authority></revocation>"
+    own = (
+        "<revocation><policy>require</policy>"
+        "<authority><subject>CN=Revoking CA</subject><policy>if_present</policy></authority></revocation>"
+    )
     scene.server.write_config(mtls=scene.mtls(own).replace(f"<crl>{scene.list}</crl>", ""))
     eventually(of(scene.alice, "alice", "alice"), what="the authority's own policy")
     scene.server.write_config(mtls=scene.mtls(require))

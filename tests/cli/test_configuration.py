@@ -254,7 +254,8 @@ def test_explain_names_the_revocation_list(tool, config, pki):
 
 
 def test_where_identities_could_be_forged(tool, config):
-    overlay(config, "none.xml", "<clickhouse><openSSL><server><verificationMode replace='1'>none</verificationMode></server></openSSL></clickhouse>")
+    mode = "<verificationMode replace='1'>none</verificationMode>"
+    overlay(config, "none.xml", f"<clickhouse><openSSL><server>{mode}</server></openSSL></clickhouse>")
     assert fields(check(tool, config)) == ["openSSL.server.verificationMode"]
 
 

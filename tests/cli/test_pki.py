@@ -159,7 +159,11 @@ def test_what_issue_refuses(tool, tmp_path, arguments):
 
 @pytest.mark.parametrize(
     ("option", "value", "remedy"),
-    [("--ip", "not-an-address", "write for example 192.0.2.1"), ("--dns", "b\u00fccher.example", "A-labels"), ("--days", "4000", "shorter lifetime")],
+    [
+        ("--ip", "not-an-address", "write for example 192.0.2.1"),
+        ("--dns", "b\u00fccher.example", "A-labels"),
+        ("--days", "4000", "shorter lifetime"),
+    ],
 )
 def test_a_refusal_of_issue_names_the_option_and_the_remedy(tool, tmp_path, option, value, remedy):
     tool.must("pki", "init", tmp_path)

@@ -40,7 +40,8 @@ def picture():
 
 LEGEND = """<p><span class=user>━</span> users, <code>spiffe://cluster.example/user/…</code>, native and HTTPS &nbsp;
 <span class=node>━</span> nodes, <code>spiffe://cluster.example/node/…</code>, distributed queries and parts &nbsp;
-<span class=keeper>━</span> ZooKeeper, an authority of its own &nbsp; <span class=bad>┅</span> what must get nowhere. All is mutual TLS.</p>"""
+<span class=keeper>━</span> ZooKeeper, an authority of its own &nbsp; <span class=bad>┅</span> what must get nowhere.
+All is mutual TLS.</p>"""
 
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:72em;margin:2em auto;padding:0 1em;color:#1b1f24}
 pre{background:#f4f6f8;padding:.7em;overflow-x:auto;font-size:13px}table{border-collapse:collapse;width:100%}
@@ -114,7 +115,8 @@ class Evidence:
         path.write_text(
             f"<!doctype html><html lang=en><meta charset=utf-8><title>The cluster under attack and change</title><style>{STYLE}</style>"
             f"<h1>The cluster under attack and change</h1><p class={'passed' if passed == len(self.outcomes) else 'failed'}>{passed} of "
-            f"{len(self.outcomes)} properties held, in {time.time() - self.begin:.0f} s, until {now} UTC.</p>{picture()}{LEGEND}<table><tr><th>subject<th>what is shown<th>held<th>took</tr>{''.join(index)}</table>"
+            f"{len(self.outcomes)} properties held, in {time.time() - self.begin:.0f} s, until {now} UTC.</p>"
+            f"{picture()}{LEGEND}<table><tr><th>subject<th>what is shown<th>held<th>took</tr>{''.join(index)}</table>"
             f"{''.join(body)}<h2>Logs of all hosts</h2><ul>{links}</ul></html>\n",
             encoding="utf-8",
         )

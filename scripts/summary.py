@@ -8,16 +8,17 @@ import sys
 import xml.etree.ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 
 @dataclass
 class Count:
     passed: int = 0
     skipped: int = 0
-    failures: list = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
 
-def outcome(case):
+def outcome(case: Element) -> str:
     """What became of one <testcase>: "passed", "skipped" or "failed"."""
     if case.find("failure") is not None or case.find("error") is not None:
         return "failed"
@@ -30,7 +31,7 @@ def outcome(case):
     return "passed"
 
 
-def count_file(path):
+def count_file(path: Path) -> Count:
     count = Count()
     try:
         cases = list(xml.etree.ElementTree.parse(path).getroot().iter("testcase"))
@@ -50,7 +51,7 @@ def count_file(path):
     return count
 
 
-def count_layer(directory, layer, status):
+def count_layer(directory: str, layer: str, status: str) -> Count:
     path = Path(directory) / f"{layer}.xml"
     count = count_file(path) if path.exists() else Count(failures=["it did not build or start, or left no results"])
     if status != "0" and not count.failures:
@@ -60,8 +61,8 @@ def count_layer(directory, layer, status):
     return count
 
 
-def main(directory, *layers):
-    counts = {}
+def main(directory: str, *layers: str) -> int:
+    counts: dict[str, Count] = {}
     for each in layers:
         layer, _, status = each.partition("=")
         counts[layer] = count_layer(directory, layer, status)

@@ -2,10 +2,11 @@
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SKIPPED = {"build", ".git", "__pycache__", ".pytest_cache"}
+ROOT = Path(__file__).resolve().parents[1]
+SKIPPED = {"build", ".git", "__pycache__", ".pytest_cache", ".mypy_cache"}
 
 # Each is written so that this file does not hold the word itself.
 EVERYWHERE = {
@@ -23,13 +24,13 @@ IN_SOURCES = {
 SOURCE_SUFFIXES = {".h", ".hpp", ".c", ".cpp"}
 
 
-def files():
+def files() -> Iterator[Path]:
     for path in sorted(ROOT.rglob("*")):
         if path.is_file() and not SKIPPED.intersection(path.relative_to(ROOT).parts):
             yield path
 
 
-def findings(path):
+def findings(path: Path) -> Iterator[str]:
     try:
         text = path.read_text()
     except UnicodeDecodeError:
@@ -42,7 +43,7 @@ def findings(path):
             yield f"{line}: {what}: {match.group(0).splitlines()[0]}"
 
 
-def main():
+def main() -> int:
     found = [f"{path.relative_to(ROOT)}:{finding}" for path in files() for finding in findings(path)]
     print("\n".join(found), end="\n" if found else "")
     return 1 if found else 0
