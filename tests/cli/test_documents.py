@@ -1,4 +1,5 @@
-"""Every code that a refusal may have, and every figure of the status, is explained to who reads it."""
+"""Every code that a refusal may have, and every figure of the status, is explained to who reads it; and what the pages say of the sources is
+so."""
 
 import re
 from pathlib import Path
@@ -29,3 +30,25 @@ def test_each_figure_of_the_status_is_explained():
     assert len(keys) > 50
     explained = set(re.findall(r"`(\w+)`", (ROOT / "docs/operations.md").read_text()))
     assert keys <= explained, sorted(keys - explained)
+
+
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+
+
+def test_each_question_of_a_newcomer_is_answered_where_the_page_says() -> None:
+    rows = re.findall(r"^\| [^|]+\? \| `([^`]+)` \| `([^`]+)` \|$", ARCHITECTURE, re.MULTILINE)
+    assert len(rows) >= 20
+    for file, name in rows:
+        assert (ROOT / file).is_file(), file
+        assert name in (ROOT / file).read_text(), f"{file} does not hold {name}"
+
+
+def test_each_file_and_folder_that_the_architecture_names_is_there() -> None:
+    named = set(re.findall(r"`((?:plugin|integration|include|tests|bench)/[\w./-]+)`", ARCHITECTURE))
+    assert len(named) > 30
+    missing = sorted(name for name in named if not (ROOT / name).exists() and not list(ROOT.glob(f"{name}.*")))
+    assert not missing, missing
+    folders = {path.name for path in (ROOT / "plugin").iterdir() if path.is_dir()}
+    table = ARCHITECTURE.split("| folder | what it is |")[1].split("\n\n")[0]
+    unnamed = sorted(folder for folder in folders - {"base", "config", "openssl"} if f"`{folder}`" not in table)
+    assert not unnamed, unnamed
