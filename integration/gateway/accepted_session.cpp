@@ -15,8 +15,8 @@ constexpr std::chrono::milliseconds last_words{2000};
 AcceptedSession::AcceptedSession(Accepted accepted)
     : client_(std::make_unique<TlsEnd>(std::move(accepted.socket), accepted.site->server.get())),
       address_(std::move(accepted.address)), site_(std::move(accepted.site)), listener_(*accepted.listener),
-      plugin_(accepted.plugin), worker_(accepted.worker), place_(std::move(accepted.place)), seat_(std::move(accepted.seat)),
-      deadline_(worker_.io())
+      plugin_(accepted.plugin), worker_(accepted.worker), tokens_(accepted.tokens), place_(std::move(accepted.place)),
+      seat_(std::move(accepted.seat)), deadline_(worker_.io())
 {
     set_role(client_->ssl(), listener_.role);
     SSL_set_accept_state(client_->ssl());
@@ -73,6 +73,15 @@ chmtls::Outcome AcceptedSession::watch(uint32_t interface, const std::string & u
     session.rule = chmtls::bytes_of(rule);
     watched_ = true; // also of a session that was refused the module is told the end
     return plugin_.session_opened(peer_->identity, session);
+}
+
+std::optional<std::string> AcceptedSession::proof_of(const std::string & user) const
+{
+    if (const auto * const password = site_->passwords.of(user))
+        return *password;
+    if (const auto & tokens = site_->settings.tokens)
+        return tokens_.issue(user, Tokens::Clock::now(), tokens->lifetime);
+    return std::nullopt;
 }
 
 void AcceptedSession::tell(chmtls::Activity activity) noexcept

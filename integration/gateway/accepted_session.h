@@ -3,11 +3,13 @@
 // What all sessions with a client begin with: TLS, under one deadline, and a place in the module's list of live sessions.
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "admissions.h"
 #include "end.h"
 #include "site.h"
+#include "tokens.h"
 #include "worker.h"
 
 namespace chmtls::gateway
@@ -21,7 +23,9 @@ struct Accepted
     Admissions::Place place;
     Worker::Seat seat;
     std::shared_ptr<const Site> site;
-    const Listener * listener; ///< of the site
+    const Listener * listener; ///< of the site; null: an egress
+    const Egress * egress;     ///< likewise
+    Tokens & tokens;
     chmtls::Plugin & plugin;
     Worker & worker;
 };
@@ -34,9 +38,9 @@ public:
     AcceptedSession(const AcceptedSession &) = delete;
     AcceptedSession & operator=(const AcceptedSession &) = delete;
 
-    /// Once, in the worker's thread.
-    void start();
+    void start() final;
     void end(const std::string & reason) final;
+    void drain() override { end("the gateway ends"); }
 
 protected:
     /// The handshake is done.
@@ -66,6 +70,9 @@ protected:
                     next();
             });
     }
+    /// What proves the user to the server: a password of its own, or a token that is made for this login. Nothing: there is no
+    /// proof.
+    [[nodiscard]] std::optional<std::string> proof_of(const std::string & user) const;
     /// Whether a query runs, for sessions that end with it.
     void tell(chmtls::Activity activity) noexcept;
     /// The login is over: its deadline, too.
@@ -82,6 +89,7 @@ protected:
     const Listener & listener_;
     chmtls::Plugin & plugin_;
     Worker & worker_;
+    Tokens & tokens_;
 
 private:
     void handshake();
@@ -95,7 +103,7 @@ private:
     bool over_ = false;
 };
 
-/// By the listener's role.
-std::shared_ptr<AcceptedSession> make_session(Accepted accepted);
+/// Of the listener's role, or an egress.
+std::shared_ptr<Session> make_session(Accepted accepted);
 
 }

@@ -30,6 +30,8 @@ std::vector<Endpoint> endpoints_of(const Settings & settings)
     for (const auto & listener : settings.listeners)
         for (const auto & host : settings.listen_host)
             endpoints.push_back({listener.role, host, listener.port});
+    for (const auto & egress : settings.egress)
+        endpoints.push_back({Role::egress, egress.listen.host, egress.listen.port});
     return endpoints;
 }
 
@@ -44,8 +46,9 @@ struct Acceptor::Listening
 };
 
 Acceptor::Acceptor(
-    CurrentSite & site, chmtls::Plugin & plugin, std::vector<std::unique_ptr<Worker>> & workers, Admissions & admissions)
-    : site_(site), plugin_(plugin), workers_(workers), admissions_(admissions)
+    CurrentSite & site, chmtls::Plugin & plugin, std::vector<std::unique_ptr<Worker>> & workers, Admissions & admissions,
+    Tokens & tokens, InheritedSockets & inherited)
+    : site_(site), plugin_(plugin), workers_(workers), admissions_(admissions), tokens_(tokens), inherited_(inherited)
 {
 }
 
@@ -95,16 +98,9 @@ std::vector<std::string> Acceptor::open_and_close(const std::vector<Endpoint> & 
         if (listens_at(endpoint))
             continue;
         const auto listening = std::make_shared<Listening>(io_, endpoint);
-        auto & acceptor = listening->acceptor;
         try
         {
-            const tcp::endpoint at(asio::ip::make_address(endpoint.address), endpoint.port);
-            acceptor.open(at.protocol());
-            acceptor.set_option(tcp::acceptor::reuse_address(true));
-            if (at.address().is_v6())
-                acceptor.set_option(asio::ip::v6_only(true)); // IPv4 has listeners of its own
-            acceptor.bind(at);
-            acceptor.listen(backlog);
+            open(*listening);
         }
         catch (const boost::system::system_error & error)
         {
@@ -115,6 +111,21 @@ std::vector<std::string> Acceptor::open_and_close(const std::vector<Endpoint> & 
         accept(listening);
     }
     return faults;
+}
+
+void Acceptor::open(Listening & listening)
+{
+    auto & acceptor = listening.acceptor;
+    const auto & endpoint = listening.endpoint;
+    const tcp::endpoint at(asio::ip::make_address(endpoint.address), endpoint.port);
+    if (const auto inherited = inherited_.take({endpoint.address, endpoint.port}))
+        return acceptor.assign(at.protocol(), *inherited);
+    acceptor.open(at.protocol());
+    acceptor.set_option(tcp::acceptor::reuse_address(true));
+    if (at.address().is_v6())
+        acceptor.set_option(asio::ip::v6_only(true)); // IPv4 has listeners of its own
+    acceptor.bind(at);
+    acceptor.listen(backlog);
 }
 
 void Acceptor::accept(const std::shared_ptr<Listening> & listening)
@@ -136,11 +147,13 @@ void Acceptor::accept(const std::shared_ptr<Listening> & listening)
 void Acceptor::take(const Listening & listening, tcp::socket socket, const tcp::endpoint & from, Worker & worker)
 {
     const auto site = site_.load();
-    const auto * const listener = site->listener(listening.endpoint.role);
+    const auto & endpoint = listening.endpoint;
+    const auto * const egress = endpoint.role == Role::egress ? site->egress({endpoint.address, endpoint.port}) : nullptr;
+    const auto * const listener = egress == nullptr ? site->listener(endpoint.role) : nullptr;
     const auto address = address_text(from.address());
     const char * refusal = nullptr;
     auto place = admissions_.admit(address, refusal);
-    if (!place || listener == nullptr)
+    if (!place || (listener == nullptr && egress == nullptr))
     {
         const auto now = std::chrono::steady_clock::now();
         if (refusal != nullptr && now - last_complaint_ >= between_complaints)
@@ -156,7 +169,7 @@ void Acceptor::take(const Listening & listening, tcp::socket socket, const tcp::
     tune(socket);
     worker.post([accepted = Accepted{
                      std::move(socket), address + ":" + std::to_string(from.port()), std::move(place), Worker::Seat(worker), site,
-                     listener, plugin_, worker}]() mutable { make_session(std::move(accepted))->start(); });
+                     listener, egress, tokens_, plugin_, worker}]() mutable { make_session(std::move(accepted))->start(); });
 }
 
 void Acceptor::failed(const std::shared_ptr<Listening> & listening, const ErrorCode & error)

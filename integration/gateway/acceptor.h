@@ -11,6 +11,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 
 #include "accepted_session.h"
+#include "service.h"
 
 namespace chmtls::gateway
 {
@@ -33,7 +34,8 @@ class Acceptor
 public:
     /// References must outlive it.
     Acceptor(
-        CurrentSite & site, chmtls::Plugin & plugin, std::vector<std::unique_ptr<Worker>> & workers, Admissions & admissions);
+        CurrentSite & site, chmtls::Plugin & plugin, std::vector<std::unique_ptr<Worker>> & workers, Admissions & admissions,
+        Tokens & tokens, InheritedSockets & inherited);
     ~Acceptor() { stop(); }
     Acceptor(const Acceptor &) = delete;
     Acceptor & operator=(const Acceptor &) = delete;
@@ -48,6 +50,7 @@ public:
 private:
     struct Listening;
     std::vector<std::string> open_and_close(const std::vector<Endpoint> & wanted);
+    void open(Listening & listening);
     void accept(const std::shared_ptr<Listening> & listening);
     void take(const Listening & listening, tcp::socket socket, const tcp::endpoint & from, Worker & worker);
     void failed(const std::shared_ptr<Listening> & listening, const ErrorCode & error);
@@ -57,6 +60,8 @@ private:
     chmtls::Plugin & plugin_;
     std::vector<std::unique_ptr<Worker>> & workers_;
     Admissions & admissions_;
+    Tokens & tokens_;
+    InheritedSockets & inherited_;
     std::vector<std::shared_ptr<Listening>> listening_;
     asio::io_context io_{1};
     std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;

@@ -15,6 +15,7 @@ namespace
 
 constexpr std::chrono::milliseconds first_retry{500};
 constexpr std::chrono::milliseconds last_retry{30000};
+constexpr std::chrono::milliseconds between_looks{50};
 
 Level level_of(uint32_t level)
 {
@@ -73,6 +74,7 @@ public:
 
     void close_session(uint64_t session_token, std::string_view reason) override
     {
+        const std::lock_guard lock(gateway_.workers_mutex_);
         const auto index = Worker::index_of(session_token);
         if (index >= gateway_.workers_.size())
             return;
@@ -95,18 +97,24 @@ private:
 };
 
 Gateway::Gateway(std::string config_file)
-    : config_file_(std::move(config_file)), signals_(control_, SIGTERM, SIGINT, SIGHUP), retry_(control_)
+    : config_file_(std::move(config_file)), signals_(control_, SIGTERM, SIGINT, SIGHUP), retry_(control_), ready_(control_),
+      watchdog_(control_)
 {
 }
 
 Gateway::~Gateway()
 {
     acceptor_.reset();
+    token_endpoint_.reset();
     for (const auto & worker : workers_)
         worker->stop();
     site_.update([](const auto &) { return std::make_shared<const Site>(); });
     // Sessions that did not get to their end are freed with the loops, while module and binding are still there.
-    workers_.clear();
+    decltype(workers_) last;
+    {
+        const std::lock_guard lock(workers_mutex_);
+        last.swap(workers_);
+    }
 }
 
 bool Gateway::start()
@@ -122,6 +130,7 @@ bool Gateway::start()
     open_workers(settings.workers); // before the module, which may have something to say to them
     if (!load_module(settings) || !create_plugin(settings))
         return false;
+    inherited_.collect();
     binding_ = std::make_unique<host::SslBinding>(plugin_, resolve_by_role());
     admissions_ = std::make_unique<Admissions>(settings.limits);
     const auto made = make_site(std::move(settings), *binding_);
@@ -133,11 +142,33 @@ bool Gateway::start()
     site_.update([&](const auto &) { return made.site; });
     for (const auto & worker : workers_)
         worker->start();
-    acceptor_ = std::make_unique<Acceptor>(site_, *plugin_, workers_, *admissions_);
+    acceptor_ = std::make_unique<Acceptor>(site_, *plugin_, workers_, *admissions_, tokens_, inherited_);
     acceptor_->start();
     const auto faults = acceptor_->listen(endpoints_of(made.site->settings));
     say_each(faults);
-    return faults.empty();
+    return faults.empty() && open_local_ports(made.site->settings);
+}
+
+bool Gateway::open_local_ports(const Settings & settings)
+{
+    const char * what = "gateway.proof.tokens.listen";
+    try
+    {
+        if (settings.tokens)
+        {
+            token_endpoint_ = std::make_unique<TokenEndpoint>(tokens_);
+            token_endpoint_->start(settings.tokens->listen);
+        }
+        what = "gateway.ready";
+        if (settings.ready)
+            ready_.start(*settings.ready);
+        return true;
+    }
+    catch (const boost::system::system_error & error)
+    {
+        say(Level::error, std::string("cannot listen at ") + what + ": " + error.code().message());
+        return false;
+    }
 }
 
 void Gateway::open_workers(size_t count)
@@ -167,11 +198,64 @@ bool Gateway::create_plugin(const Settings & settings)
     return created.outcome.ok();
 }
 
-void Gateway::run()
+bool Gateway::run()
 {
     say(Level::information, "ready");
+    notify_service("READY=1");
+    if (const auto every = watchdog_microseconds())
+        feed_watchdog(std::chrono::microseconds(*every));
     wait_for_signal();
     control_.run();
+    return drained_;
+}
+
+void Gateway::feed_watchdog(std::chrono::microseconds every)
+{
+    notify_service("WATCHDOG=1");
+    watchdog_.expires_after(every);
+    watchdog_.async_wait(
+        [this, every](const ErrorCode & error)
+        {
+            if (!error)
+                feed_watchdog(every);
+        });
+}
+
+void Gateway::drain()
+{
+    draining_ = true;
+    say(Level::information, "ends: takes no new connections, and waits for those that are there");
+    notify_service("STOPPING=1");
+    ready_.set_ready(false);
+    retry_.cancel();
+    acceptor_->stop();
+    for (const auto & worker : workers_)
+        worker->post(
+            [&to = *worker]
+            {
+                for (const auto & session : to.sessions())
+                    session->drain();
+            });
+    wait_for_sessions(std::chrono::steady_clock::now() + site_.load()->settings.timeouts.drain);
+}
+
+void Gateway::wait_for_sessions(std::chrono::steady_clock::time_point until)
+{
+    const auto left = admissions_->connections();
+    if (left == 0 || std::chrono::steady_clock::now() >= until)
+    {
+        drained_ = left == 0;
+        if (!drained_)
+            say(Level::warning, "ends " + std::to_string(left) + " connections that did not end by themselves (timeouts.drain)");
+        return control_.stop();
+    }
+    retry_.expires_after(between_looks);
+    retry_.async_wait(
+        [this, until](const ErrorCode & error)
+        {
+            if (!error)
+                wait_for_sessions(until);
+        });
 }
 
 void Gateway::wait_for_signal()
@@ -181,15 +265,27 @@ void Gateway::wait_for_signal()
         {
             if (error)
                 return;
-            if (signal != SIGHUP)
+            if (signal != SIGHUP && draining_)
+            {
+                drained_ = false;
                 return control_.stop();
-            reload();
+            }
+            if (signal != SIGHUP)
+                drain();
+            else
+            {
+                notify_reloading();
+                reload();
+                notify_service("READY=1");
+            }
             wait_for_signal();
         });
 }
 
 bool Gateway::reload()
 {
+    if (draining_)
+        return true;
     retry_.cancel();
     auto parsed = read_settings(config_file_);
     std::string fault;

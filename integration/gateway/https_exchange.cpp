@@ -240,7 +240,7 @@ void HttpsSession::begin_answer(const AnswerHead & head)
     auto & out = exchange.down;
     exchange.answered = true;
     // A client that is still sending cannot be told where its request ends for the server.
-    exchange.keep_alive = exchange.keep_alive && exchange.up_done && !exchange.up_broken && !client_ended_;
+    exchange.keep_alive = exchange.keep_alive && exchange.up_done && !exchange.up_broken && !client_ended_ && !draining_;
     const bool framed = !head.has_body || head.length.has_value();
     exchange.answer_chunked = !framed && !exchange.old_client;
     if (!framed && exchange.old_client)

@@ -61,8 +61,17 @@ void HttpsSession::ended() noexcept
         server_->close();
 }
 
+void HttpsSession::drain()
+{
+    draining_ = true;
+    if (exchange_ == nullptr && !over())
+        say_and_close({});
+}
+
 void HttpsSession::next_request()
 {
+    if (draining_)
+        return say_and_close({});
     // A connection that waits is judged again as well whenever trust changes.
     if (!watched_as_)
     {
@@ -129,12 +138,12 @@ void HttpsSession::judge(const std::string & bytes)
         return answer(403, "Certificate login denied for user " + offer.user + ": " + decision.why);
     if (decision.entry == Entry::as_it_came)
         return pass_on(bytes, head, head_for_server(head, nullptr, client));
-    const auto * const password = site_->passwords.of(decision.user);
-    if (password == nullptr || !is_field_value(decision.user) || !is_field_value(*password))
+    const auto proof = proof_of(decision.user);
+    if (!proof || !is_field_value(decision.user) || !is_field_value(*proof))
         return answer(
             403,
             "the gateway has no proof for user " + decision.user + " (gateway.proof) that a header can carry: it cannot log in");
-    const ServerCredentials credentials{decision.user, *password};
+    const ServerCredentials credentials{decision.user, *proof};
     pass_on(bytes, head, head_for_server(head, &credentials, client));
 }
 

@@ -19,6 +19,7 @@ class HttpsSession final : public AcceptedSession
 {
 public:
     explicit HttpsSession(Accepted accepted);
+    void drain() override;
 
 private:
     void serve() override { next_request(); }
@@ -82,6 +83,7 @@ private:
     };
 
     bool first_ = true;
+    bool draining_ = false;
     std::string in_; ///< from the client, not yet used
     std::string from_server_;
     std::unique_ptr<Exchange> exchange_;

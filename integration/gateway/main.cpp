@@ -8,12 +8,14 @@
 
 #include "gateway.h"
 #include "log.h"
+#include "service.h"
 
 namespace
 {
 
 constexpr int bad_usage = 2;
 constexpr int not_started = 1;
+constexpr int not_drained = 3;
 
 constexpr const char * usage = "usage: clickhouse-mtls-gateway --config FILE [--check]\n"
                                "  --config FILE  openSSL, mtls and gateway sections; see docs/gateway.md\n"
@@ -64,14 +66,15 @@ int main(int argc, char ** argv)
     }
     if (arguments.check)
         return check(arguments.config);
+    chmtls::gateway::forbid_cores();
+    chmtls::gateway::raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN); // a peer that has gone is no reason to end
     try
     {
         chmtls::gateway::Gateway gateway(arguments.config);
         if (!gateway.start())
             return not_started;
-        gateway.run();
-        return 0;
+        return gateway.run() ? 0 : not_drained;
     }
     catch (const std::exception & exception)
     {

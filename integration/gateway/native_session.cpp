@@ -16,6 +16,11 @@ void NativeSession::ended() noexcept
         relay_->stop();
 }
 
+void NativeSession::drain()
+{
+    relay_ == nullptr ? end("the gateway ends") : relay_->end_when_quiet();
+}
+
 void NativeSession::read_hello()
 {
     for (;;)
@@ -58,11 +63,11 @@ void NativeSession::login(const NativeHello & hello)
         return refuse(authentication_failed, watched.message);
     if (decision.entry == Entry::as_it_came)
         return connect(hello_);
-    const auto * const password = site_->passwords.of(decision.user);
-    if (password == nullptr)
+    const auto proof = proof_of(decision.user);
+    if (!proof)
         return refuse(
             authentication_failed, "the gateway has no proof for user " + decision.user + " (gateway.proof): it cannot log in");
-    connect(with_credentials(hello_, hello, decision.user, *password));
+    connect(with_credentials(hello_, hello, decision.user, *proof));
 }
 
 // Another server with the cluster's secret, by which it can name any user.

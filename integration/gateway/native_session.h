@@ -15,6 +15,7 @@ class NativeSession final : public AcceptedSession
 {
 public:
     using AcceptedSession::AcceptedSession;
+    void drain() override;
 
 private:
     void serve() override { read_hello(); }

@@ -14,6 +14,11 @@ void NodeSession::ended() noexcept
         relay_->stop();
 }
 
+void NodeSession::drain()
+{
+    relay_ == nullptr ? end("the gateway ends") : relay_->end_when_quiet();
+}
+
 void NodeSession::serve()
 {
     const auto name = std::string(listener_name(listener_.role));

@@ -13,6 +13,7 @@ class NodeSession final : public AcceptedSession
 {
 public:
     using AcceptedSession::AcceptedSession;
+    void drain() override;
 
 private:
     void serve() override;

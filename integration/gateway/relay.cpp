@@ -1,5 +1,7 @@
 #include "relay.h"
 
+#include <algorithm>
+
 namespace chmtls::gateway
 {
 namespace
@@ -7,6 +9,7 @@ namespace
 
 /// So much in a row, then others of the thread have their turn.
 constexpr int steps_in_a_row = 16;
+constexpr std::chrono::milliseconds quiet_for{1000};
 
 }
 
@@ -93,7 +96,7 @@ Pipe::State Pipe::finish()
 
 Relay::Relay(std::unique_ptr<End> near, std::unique_ptr<End> far, Scratch & scratch, std::chrono::milliseconds half_closed)
     : near_(std::move(near)), far_(std::move(far)), scratch_(scratch), half_closed_(half_closed), forth_(*near_, *far_),
-      back_(*far_, *near_), silence_(near_->socket().get_executor())
+      back_(*far_, *near_), silence_(near_->socket().get_executor()), quiet_(near_->socket().get_executor())
 {
 }
 
@@ -115,6 +118,7 @@ void Relay::stop() noexcept
     over_ = true;
     ended_ = nullptr;
     silence_.cancel();
+    quiet_.cancel();
     near_->abort();
     far_->abort();
 }
@@ -179,6 +183,21 @@ void Relay::watch_silence()
         });
 }
 
+void Relay::end_when_quiet()
+{
+    quiet_.expires_at(std::max(moved_ + quiet_for, std::chrono::steady_clock::now()));
+    quiet_.async_wait(
+        [self = shared_from_this()](const ErrorCode & error)
+        {
+            if (error || self->over_)
+                return;
+            if (std::chrono::steady_clock::now() >= self->moved_ + quiet_for)
+                self->end("the gateway ends", true);
+            else
+                self->end_when_quiet();
+        });
+}
+
 void Relay::end(std::string_view why, bool clean)
 {
     if (over_)
@@ -188,6 +207,7 @@ void Relay::end(std::string_view why, bool clean)
     {
         over_ = true;
         silence_.cancel();
+        quiet_.cancel();
         near_->close();
         far_->close();
     }

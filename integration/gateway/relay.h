@@ -70,6 +70,8 @@ public:
     /// `first` goes to the far end before what the near one sends. `ended` is called once, from the event loop, unless `stop`
     /// was.
     void start(std::string_view first, Ended ended);
+    /// Ends both connections once nothing has moved for a second. (A server that works on a query tells its progress more often.)
+    void end_when_quiet();
     /// Ends both connections now.
     void stop() noexcept;
 
@@ -86,6 +88,7 @@ private:
     Pipe forth_;
     Pipe back_;
     asio::steady_timer silence_;
+    asio::steady_timer quiet_;
     std::chrono::steady_clock::time_point moved_;
     Ended ended_;
     bool over_ = false;

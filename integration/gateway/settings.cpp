@@ -10,6 +10,8 @@
 #include <Poco/Exception.h>
 #include <Poco/Util/XMLConfiguration.h>
 
+#include <clickhouse_mtls/plugin.h>
+
 #include "section.h"
 
 namespace chmtls::gateway
@@ -30,6 +32,8 @@ const char * section_name(Role role)
         return "https";
     case Role::interserver:
         return "interserver";
+    case Role::egress:
+        break;
     }
     return "";
 }
@@ -118,11 +122,76 @@ void read_timeouts(Section & gateway, Timeouts & timeouts)
     section.refuse_unknown();
 }
 
+/// What is spoken in plain text stays on this machine.
+std::optional<HostPort> loopback(Section & section, const std::string & key)
+{
+    const auto text = section.text(key);
+    if (!text)
+        return std::nullopt;
+    auto address = parse_host_port(*text);
+    if (address && (address->host == "::1" || (is_address(address->host) && address->host.starts_with("127."))))
+        return address;
+    section.refuse(key, "\"" + *text + "\" is not a loopback address and a port, such as 127.0.0.1:9181");
+    return std::nullopt;
+}
+
+void read_tokens(Section & proof, Settings & settings)
+{
+    if (!proof.has("tokens"))
+        return;
+    auto section = proof.child("tokens");
+    TokenSettings tokens;
+    if (auto listen = loopback(section, "listen"))
+        tokens.listen = std::move(*listen);
+    else
+        section.refuse("listen", "is needed: where the server asks");
+    tokens.lifetime = section.seconds("lifetime", 0.5, 300).value_or(tokens.lifetime);
+    section.refuse_unknown();
+    settings.tokens = std::move(tokens);
+}
+
 void read_proof(Section & gateway, Settings & settings)
 {
     auto section = gateway.child("proof");
+    read_tokens(section, settings);
     settings.passwords_file = section.text("passwords").value_or("");
     section.refuse_unknown();
+}
+
+void read_destination(Section & section, Settings & settings)
+{
+    constexpr std::array<std::string_view, 2> purposes{"node", "keeper"};
+    Egress egress;
+    egress.purpose = section.word("purpose", purposes).value_or(0) == 1 ? CHMTLS_PURPOSE_KEEPER : CHMTLS_PURPOSE_NODE;
+    const auto listen = loopback(section, "listen");
+    const auto to = section.text("to");
+    const auto parsed = to ? parse_host_port(*to) : std::nullopt;
+    if (!parsed)
+        section.refuse("to", "has to be the host:port that is reached");
+    if (!section.has("listen"))
+        section.refuse("listen", "is needed: where the server connects to");
+    section.refuse_unknown();
+    if (!listen || !parsed)
+        return;
+    egress.listen = *listen;
+    egress.to = *parsed;
+    const bool taken = std::any_of(
+        settings.egress.begin(), settings.egress.end(), [&](const Egress & each) { return each.listen == egress.listen; });
+    if (taken || egress.listen == egress.to)
+        return section.refuse("listen", "is taken by another destination, or is the destination itself");
+    settings.egress.push_back(std::move(egress));
+}
+
+void read_egress(Section & top, Section & gateway, Settings & settings)
+{
+    auto section = gateway.child("egress");
+    for (auto & each : section.children("destination"))
+        read_destination(each, settings);
+    section.refuse_unknown();
+    const bool to_nodes = std::any_of(
+        settings.egress.begin(), settings.egress.end(), [](const Egress & each) { return each.purpose == CHMTLS_PURPOSE_NODE; });
+    if (to_nodes && !top.has("mtls.nodes"))
+        top.refuse("mtls.nodes", "is missing: it says whose certificates <egress> takes for nodes");
 }
 
 void read_gateway(Section & top, Settings & settings)
@@ -133,20 +202,24 @@ void read_gateway(Section & top, Settings & settings)
     for (const auto role : roles)
         read_listener(top, gateway, role, settings);
     read_proof(gateway, settings);
+    read_egress(top, gateway, settings);
+    settings.ready = loopback(gateway, "ready");
     if (const auto word = gateway.word("password_logins", password_words))
         settings.password_logins = static_cast<PasswordLogins>(*word);
     settings.workers = gateway.number("workers", 1, 256).value_or(0);
     read_limits(gateway, settings.limits);
     read_timeouts(gateway, settings.timeouts);
     gateway.refuse_unknown();
-    if (settings.listeners.empty())
-        gateway.refuse("", "has nothing to do: give it a <native>, an <https> or an <interserver>");
+    if (settings.listeners.empty() && settings.egress.empty())
+        gateway.refuse("", "has nothing to do: give it a <native>, an <https>, an <interserver> or an <egress>");
 }
 
 void read_tls(const Poco::Util::AbstractConfiguration & config, Settings & settings)
 {
     settings.cipher_list = config.getRawString("openSSL.server.cipherList", {});
     settings.cipher_suites = config.getRawString("openSSL.server.cipherSuites", {});
+    settings.client_cipher_list = config.getRawString("openSSL.client.cipherList", {});
+    settings.client_cipher_suites = config.getRawString("openSSL.client.cipherSuites", {});
     settings.module = config.getRawString("mtls.module", {});
 }
 
@@ -185,8 +258,10 @@ const char * listener_name(Role role)
         return "https_port";
     case Role::interserver:
         return "interserver_https_port";
+    case Role::egress:
+        break;
     }
-    return "";
+    return "egress";
 }
 
 ParsedSettings parse_settings(std::string xml, const std::string & source)

@@ -23,6 +23,7 @@ enum class Role : uint8_t
     native,      ///< tcp_port_secure
     https,       ///< https_port
     interserver, ///< interserver_https_port: nodes only, passed on as it is
+    egress,      ///< plain text on loopback, of our own server; see Egress
 };
 
 /// The module's name of a role's listener: ClickHouse's port setting.
@@ -34,6 +35,21 @@ struct Listener
     uint16_t port = 0;
     std::vector<HostPort> servers;            ///< tried in this order
     std::vector<std::string> without_login{}; ///< https: paths that anybody may GET
+};
+
+/// Connections of our own server that go to another one over mutual TLS.
+struct Egress
+{
+    HostPort listen; ///< a loopback address
+    HostPort to;
+    uint32_t purpose = 0; ///< CHMTLS_PURPOSE_NODE or CHMTLS_PURPOSE_KEEPER
+};
+
+/// gateway.proof.tokens
+struct TokenSettings
+{
+    HostPort listen; ///< where servers ask; a loopback address
+    std::chrono::milliseconds lifetime{10000};
 };
 
 /// Logins that the certificate does not decide.
@@ -67,9 +83,14 @@ struct Settings
     std::string module;                   ///< mtls.module; empty: beside the program
     std::vector<std::string> listen_host; ///< addresses
     std::vector<Listener> listeners;
+    std::vector<Egress> egress;
     std::string cipher_list; ///< openSSL.server.cipherList, TLS 1.2; empty: OpenSSL's
     std::string cipher_suites;
+    std::string client_cipher_list; ///< openSSL.client
+    std::string client_cipher_suites;
     std::string passwords_file; ///< gateway.proof.passwords
+    std::optional<TokenSettings> tokens;
+    std::optional<HostPort> ready; ///< where readiness is told; a loopback address
     PasswordLogins password_logins = PasswordLogins::refuse;
     Level log_level = Level::information; ///< logger.level
     size_t workers = 0;                   ///< 0: as many as the machine has hardware threads

@@ -38,20 +38,29 @@ std::string openssl_error()
     return reason == nullptr ? "no reason given" : reason;
 }
 
-SslContextPtr make_server_context(const Settings & settings, host::SslBinding & binding, std::string & fault)
+SslContextPtr make_context(
+    const SSL_METHOD * method, const std::string & list, const std::string & suites, const std::string & section,
+    std::string & fault)
 {
     ERR_clear_error();
-    SslContextPtr context(SSL_CTX_new(TLS_server_method()));
+    SslContextPtr context(SSL_CTX_new(method));
     if (context == nullptr)
         throw std::bad_alloc();
-    const auto & list = settings.cipher_list;
-    const auto & suites = settings.cipher_suites;
     if (!list.empty() && SSL_CTX_set_cipher_list(context.get(), list.c_str()) != 1)
-        fault = settings.source + ": openSSL.server.cipherList: " + openssl_error();
+        fault = section + ".cipherList: " + openssl_error();
     else if (!suites.empty() && SSL_CTX_set_ciphersuites(context.get(), suites.c_str()) != 1)
-        fault = settings.source + ": openSSL.server.cipherSuites: " + openssl_error();
-    binding.attach_server(context.get());
+        fault = section + ".cipherSuites: " + openssl_error();
     return context;
+}
+
+void make_contexts(Site & site, const Settings & settings, host::SslBinding & binding, std::string & fault)
+{
+    const auto section = settings.source + ": openSSL.";
+    site.server = make_context(TLS_server_method(), settings.cipher_list, settings.cipher_suites, section + "server", fault);
+    site.client = make_context(
+        TLS_client_method(), settings.client_cipher_list, settings.client_cipher_suites, section + "client", fault);
+    binding.attach_server(site.server.get());
+    binding.attach_client(site.client.get());
 }
 
 }
@@ -60,6 +69,13 @@ const Listener * Site::listener(Role role) const
 {
     const auto & all = settings.listeners;
     const auto found = std::find_if(all.begin(), all.end(), [&](const Listener & each) { return each.role == role; });
+    return found == all.end() ? nullptr : &*found;
+}
+
+const Egress * Site::egress(const HostPort & listen) const
+{
+    const auto & all = settings.egress;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Egress & each) { return each.listen == listen; });
     return found == all.end() ? nullptr : &*found;
 }
 
@@ -76,7 +92,7 @@ MadeSite make_site(Settings settings, host::SslBinding & binding)
     site->passwords = std::move(passwords.passwords);
     try
     {
-        site->server = make_server_context(settings, binding, made.fault);
+        make_contexts(*site, settings, binding, made.fault);
     }
     catch (const std::runtime_error & error)
     {

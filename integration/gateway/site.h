@@ -24,8 +24,10 @@ struct Site
     Settings settings;
     Passwords passwords;
     SslContextPtr server; ///< for accepted connections
+    SslContextPtr client; ///< for those that the gateway makes
 
     [[nodiscard]] const Listener * listener(Role role) const;
+    [[nodiscard]] const Egress * egress(const HostPort & listen) const;
 };
 
 using CurrentSite = host::Published<Site>;

@@ -25,8 +25,12 @@ class Session : public std::enable_shared_from_this<Session>
 {
 public:
     virtual ~Session() = default;
+    /// Once.
+    virtual void start() = 0;
     /// Ends it now. `reason` is for the log, and for the client where the protocol has a place for it.
     virtual void end(const std::string & reason) = 0;
+    /// The gateway ends: so does the session, as soon as nothing is under way.
+    virtual void drain() = 0;
 };
 
 class Worker
