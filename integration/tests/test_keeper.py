@@ -1,6 +1,7 @@
 """ZooKeeper over mutual TLS, which this server cannot do by itself: against Debian's ZooKeeper."""
 
 import re
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -292,3 +293,42 @@ def test_the_spiffe_id_expected_of_a_host(keepers, expected, accepted):
         return
     assert f"spiffe://{domain}/another" in failure(server)
     assert not sessions_of(zookeeper), "a ZooKeeper byte was sent"
+
+
+class Counting:
+    """Counts who connects, and hangs up."""
+
+    def __enter__(self):
+        self.connections = 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def serve(self):
+        try:
+            while True:
+                self.socket.accept()[0].close()
+                self.connections += 1
+        except OSError:
+            pass
+
+
+REFUSES_PLAINTEXT = "<nodes><rule><name>n</name><common_name>n</common_name></rule></nodes>"
+
+
+@pytest.mark.parametrize(
+    ("secure", "mtls", "asked"),
+    [("<secure>1</secure>", "", False), ("", REFUSES_PLAINTEXT, False), ("", "", True), ("<secure>1</secure>", None, True)],
+    ids=["secure", "plaintext-refused", "plaintext", "without-mtls"],
+)
+def test_from_zk_is_not_read_in_plain_text(keepers, secure, mtls, asked):
+    """The configuration is complete only with it, and TLS is there only with the configuration."""
+    with Counting() as listener:
+        keeper = zookeeper_xml(node_xml(listener.port, "127.0.0.1", secure))
+        said = keepers.server(keeper, mtls, extra="<macros><x from_zk='/x'/></macros>").start_refused()
+        assert ("from_zk would be read in plain text" in said) != asked
+        assert (listener.connections > 0) == asked

@@ -102,7 +102,12 @@ def test_check_advises_a_password_between_replicas(tool, config):
 
 def test_check_says_which_certificate_is_withheld(tool, config, pki):
     """openSSL.client's certificate is shown to whomever a statement names."""
-    clients = {"ch1": "rule 'cluster' of mtls.nodes", "ch7": "rule 'svids' of mtls.nodes", "zk1": "rule 'ensemble' of mtls.keeper"}
+    clients = {
+        "ch1": "rule 'cluster' of mtls.nodes",
+        "ch7": "<expect> of mtls.nodes for ch7.nodes.example",
+        "ch8": "rule 'svids' of mtls.nodes",
+        "zk1": "rule 'ensemble' of mtls.keeper",
+    }
     for name, by in {**clients, "stranger": None}.items():
         pair = f"<certificateFile>{pki.path}/{name}.pem</certificateFile><privateKeyFile>{pki.path}/{name}.key</privateKeyFile>"
         overlay(config, "client.xml", f"<clickhouse><openSSL><client>{pair}</client></openSSL></clickhouse>")
