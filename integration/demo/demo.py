@@ -18,6 +18,7 @@ from pathlib import Path
 
 import authority
 import cluster
+import gateway
 import logins
 import refusals
 import rotation
@@ -120,6 +121,7 @@ def play(directory, build, report):
         rotation.show(stage)
         trust.show(stage)
         cluster.show(stage, directory)
+        gateway.show(stage, directory, build)
         report.expect("the server is still the one that was started", f"pid {stage.server.process.pid}", stage.server.running())
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         report.expect("the demo runs to its end", error, False)
