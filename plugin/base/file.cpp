@@ -1,6 +1,8 @@
 #include "base/file.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -155,6 +157,15 @@ Result<Content> read_whole(int directory, const std::string & name, const std::s
     return Content{std::move(bytes), FileFacts{.mode = status.st_mode & 07777u, .owner = status.st_uid}};
 }
 
+}
+
+bool is_settled(const struct stat & status) noexcept
+{
+    constexpr time_t coarsest = 2; // FAT's
+    timespec now = {};
+    if (::clock_gettime(CLOCK_REALTIME, &now) != 0)
+        return false;
+    return std::max(status.st_mtim.tv_sec, status.st_ctim.tv_sec) + coarsest < now.tv_sec;
 }
 
 Result<FileContent> read_file(const std::string & path, size_t limit)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <string>
@@ -33,6 +34,11 @@ struct SecretFileContent
     SecretBytes bytes;
     FileFacts facts;
 };
+
+/// Was the file last changed so long ago that a further change would show in its times? They are as coarse as the tick of the
+/// kernel's clock (before Linux 6.13), on some file systems as two seconds: two writes within that time look like one, and what
+/// was read between them can only be told by its content.
+[[nodiscard]] bool is_settled(const struct stat & status) noexcept;
 
 /// Reads a regular file whole: opened with O_CLOEXEC and without ever waiting (a FIFO or a device is refused, not read). The
 /// error names path, cause (errno text) and remedy.

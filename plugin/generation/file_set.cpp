@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <system_error>
 
 #include <dirent.h>
@@ -53,11 +54,46 @@ struct Seen
     std::optional<FileState> state;
 
     [[nodiscard]] bool changed() const { return directory && state_of(directory->handle(), name) != state; }
+
+    /// It may have changed without looking different: only its content can tell.
+    [[nodiscard]] bool may_deceive() const { return state && !state->settled; }
 };
 
 Seen look(const Place & place)
 {
     return {place.directory, place.name, state_of(place.directory->handle(), place.name)};
+}
+
+bool same(const FileContent & left, const FileContent & right)
+{
+    return left.bytes == right.bytes;
+}
+
+bool same(const SecretFileContent & left, const SecretFileContent & right)
+{
+    return equal_constant_time(left.bytes.view(), right.bytes.view());
+}
+
+/// The names that FileSet::list gives. Nothing: `error` says why.
+std::optional<std::vector<std::string>> names_in(const Place & place, int & error)
+{
+    const std::unique_ptr<DIR, CloseDirectory> directory(open_directory(place));
+    error = errno;
+    if (!directory)
+        return std::nullopt;
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent * entry = ::readdir(directory.get()))
+    {
+        if (entry->d_name[0] != '.' && entry->d_type != DT_DIR)
+            names.emplace_back(entry->d_name);
+        errno = 0;
+    }
+    error = errno;
+    if (error != 0)
+        return std::nullopt;
+    std::sort(names.begin(), names.end());
+    return names;
 }
 
 void add_error(Digester & digester, const Error & error)
@@ -81,11 +117,28 @@ public:
     {
         Seen seen;
         Result<Content> content;
+        std::function<Result<Content>()> read_again;
+
+        [[nodiscard]] bool changed() const
+        {
+            if (seen.changed())
+                return true;
+            if (!seen.may_deceive() || !content)
+                return false;
+            const auto now = read_again();
+            return !now || !same(*now, *content);
+        }
     };
     struct Listing
     {
         Seen seen;
         std::optional<std::vector<std::string>> names;
+
+        [[nodiscard]] bool changed() const
+        {
+            int error = 0;
+            return seen.changed() || (names && seen.may_deceive() && names_in({seen.directory, seen.name}, error) != names);
+        }
     };
 
     template <typename Content, typename Read>
@@ -95,10 +148,15 @@ public:
             return known->second.content;
         const Result<Place> place = resolver.resolve(path);
         if (!place)
-            return entries.emplace(path, Entry<Content>{{}, tl::unexpected(place.error())}).first->second.content;
+            return entries.emplace(path, Entry<Content>{{}, tl::unexpected(place.error()), {}}).first->second.content;
         Seen seen = look(*place);
-        auto content = read(place->directory->handle(), place->name);
-        return entries.emplace(path, Entry<Content>{std::move(seen), std::move(content)}).first->second.content;
+        auto read_now = [place = *place, read]
+        {
+            return read(place.directory->handle(), place.name);
+        };
+        auto content = read_now();
+        return entries.emplace(path, Entry<Content>{std::move(seen), std::move(content), std::move(read_now)})
+            .first->second.content;
     }
 
     /// Half a list could lack just the file that takes trust away: there is none then, and whoever reads the path as a file is
@@ -107,11 +165,12 @@ public:
     {
         listing.names.reset();
         files.insert_or_assign(
-            path,
-            Entry<FileContent>{
-                listing.seen, fail(
-                                  {path, "", fmt::format("cannot list the directory: {}", std::generic_category().message(error)),
-                                   "check the directory and the file system it is on", ""})});
+            path, Entry<FileContent>{
+                      listing.seen,
+                      fail(
+                          {path, "", fmt::format("cannot list the directory: {}", std::generic_category().message(error)),
+                           "check the directory and the file system it is on", ""}),
+                      {}});
         return listing;
     }
 
@@ -121,22 +180,10 @@ public:
         if (!place || !is_directory(*place, place->name))
             return {place ? look(*place) : Seen{}, std::nullopt};
         Listing result{look(*place), std::nullopt};
-        const std::unique_ptr<DIR, CloseDirectory> directory(open_directory(*place));
-        if (!directory)
-            return unreadable(path, std::move(result), errno);
         resolver.watch_everything(place->name == "." ? place->directory->path() : place->directory->path() + "/" + place->name);
-        result.names.emplace();
-        errno = 0;
-        while (const dirent * entry = ::readdir(directory.get()))
-        {
-            if (entry->d_name[0] != '.' && entry->d_type != DT_DIR)
-                result.names->emplace_back(entry->d_name);
-            errno = 0;
-        }
-        if (errno != 0)
-            return unreadable(path, std::move(result), errno);
-        std::sort(result.names->begin(), result.names->end());
-        return result;
+        int error = 0;
+        result.names = names_in(*place, error);
+        return result.names ? result : unreadable(path, std::move(result), error);
     }
 
     Resolver resolver;
@@ -153,14 +200,15 @@ FileSet & FileSet::operator=(FileSet &&) noexcept = default;
 const Result<FileContent> & FileSet::read(const std::string & path, size_t limit)
 {
     return impl_->get(
-        impl_->files, path, [&](int directory, const std::string & name) { return read_file_at(directory, name, path, limit); });
+        impl_->files, path,
+        [path, limit](int directory, const std::string & name) { return read_file_at(directory, name, path, limit); });
 }
 
 const Result<SecretFileContent> & FileSet::read_secret(const std::string & path, size_t limit)
 {
     return impl_->get(
         impl_->secrets, path,
-        [&](int directory, const std::string & name) { return read_secret_file_at(directory, name, path, limit); });
+        [path, limit](int directory, const std::string & name) { return read_secret_file_at(directory, name, path, limit); });
 }
 
 std::optional<std::vector<std::string>> FileSet::list(const std::string & path)
@@ -175,7 +223,7 @@ bool FileSet::changed() const
 {
     const auto any_changed = [](const auto & entries)
     {
-        return std::any_of(entries.begin(), entries.end(), [](const auto & entry) { return entry.second.seen.changed(); });
+        return std::any_of(entries.begin(), entries.end(), [](const auto & entry) { return entry.second.changed(); });
     };
     return impl_->resolver.changed() || any_changed(impl_->files) || any_changed(impl_->secrets) || any_changed(impl_->listings);
 }

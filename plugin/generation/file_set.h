@@ -31,6 +31,7 @@ struct Watch
 using WatchList = std::map<std::string, Watch>;
 
 /// What identifies the state of a file on disk; compared before and after reading, to tell whether it was written meanwhile.
+/// Where that cannot be told by it, contents are compared.
 struct FileState
 {
     dev_t device = 0;
@@ -38,7 +39,12 @@ struct FileState
     off_t size = 0;
     int64_t modified = 0; ///< nanoseconds
     int64_t changed = 0;  ///< nanoseconds; a writer cannot set it back
-    [[nodiscard]] bool operator==(const FileState &) const = default;
+    bool settled = true;  ///< a further change would show in the two
+    [[nodiscard]] bool operator==(const FileState & other) const
+    {
+        return device == other.device && inode == other.inode && size == other.size && modified == other.modified
+               && changed == other.changed;
+    }
 };
 
 /// Every directory on the way to a file is opened once and every symbolic link read once per set; all files below it are then

@@ -75,7 +75,8 @@ std::optional<FileState> state_of(int directory, const std::string & name)
     {
         return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
     };
-    return FileState{status.st_dev, status.st_ino, status.st_size, nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
+    return FileState{status.st_dev,     status.st_ino, status.st_size, nanoseconds(status.st_mtim), nanoseconds(status.st_ctim),
+                     is_settled(status)};
 }
 
 Result<std::shared_ptr<const Directory>>

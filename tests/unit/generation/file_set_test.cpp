@@ -54,6 +54,36 @@ TEST(FileSet, ReadsOnceAndRemembers)
     EXPECT_EQ(text_of(files.read(dir.file("a"))), "one");
 }
 
+/// Within one tick of the clock that files are dated by: nothing but the content tells.
+TEST(FileSet, AWriteInPlaceIsSeenHoweverSoonItComes)
+{
+    const test::ScratchDir dir;
+    fs::create_directory(dir.file("list"));
+    for (int i = 0; i < 200; ++i)
+    {
+        dir.write("a", "one");
+        dir.write("key", "one");
+        FileSet files;
+        (void)files.read(dir.file("a"));
+        FileSet keys;
+        (void)keys.read_secret(dir.file("key"));
+        EXPECT_FALSE(files.changed());
+        EXPECT_FALSE(keys.changed());
+        dir.write("a", "two");
+        dir.write("key", "two");
+        ASSERT_TRUE(files.changed()) << i;
+        ASSERT_TRUE(keys.changed()) << i;
+
+        dir.write("list/one", "");
+        FileSet lists;
+        (void)lists.list(dir.file("list"));
+        EXPECT_FALSE(lists.changed());
+        fs::rename(dir.file("list/one"), dir.file("list/two"));
+        ASSERT_TRUE(lists.changed()) << i;
+        fs::remove(dir.file("list/two"));
+    }
+}
+
 TEST(FileSet, SwapBetweenTwoFilesGivesBothOfOneMoment)
 {
     const test::ScratchDir dir;
