@@ -367,9 +367,10 @@ extern "C"
          * THREADING: any thread. */
         chmtls_status (*status)(chmtls_plugin * plugin, const chmtls_sink * sink);
 
-        /* A connect of the host's has ended: `host` as the configuration names it, `succeeded` 0 or 1 (anything else is not
-         * counted). After <mtls><dns><failures> in a row that failed the module asks the host to flush that name.
-         * OWNERSHIP: host is borrowed. THREADING: any thread; waits for no lookup and no I/O. Since minor 1. */
+        /* A connect of the host's has ended: `host` by its name, `succeeded` 0 or 1 (anything else is not
+         * counted). Names that are not watched, those that only statements name above all, do not count. After
+         * <mtls><dns><failures> in a row that failed the module asks the host to flush that name. OWNERSHIP: host is borrowed.
+         * THREADING: any thread; waits for no lookup and no I/O. Since minor 1. */
         void (*report_connect)(chmtls_plugin * plugin, chmtls_bytes host, uint32_t succeeded);
 
         /* A query begins (`busy` 1) or has ended (0) on a session that was given to session_opened. Where <mtls><sessions>
@@ -386,6 +387,12 @@ extern "C"
          * login of the same identity again for the rest of that second, as long as the number is the same. 0: not a live handle.
          * THREADING: any thread, lock-free. Since minor 1. */
         uint64_t (*generation)(chmtls_plugin * plugin);
+
+        /* Does the configuration in force name this host or address: in remote_servers, zookeeper, <networks> of users, or in
+         * <mtls> (nodes, keeper, dns.watch). What is not named there may be a statement's choice, and so anybody's: a flush must
+         * end no connection for its sake. Letter case and a dot at the end do not count. OWNERSHIP: host is borrowed.
+         * THREADING: any thread, lock-free. OK, NOT_FOUND, INVALID_ARGUMENT. Since minor 2. */
+        chmtls_status (*names_host)(chmtls_plugin * plugin, chmtls_bytes host);
     } chmtls_plugin_api;
 
 #if defined(_WIN32)

@@ -465,6 +465,13 @@ public:
         return call == nullptr ? 0 : call(handle_);
     }
 
+    /// Does the configuration in force name this host. Of a module before minor 2 nobody knows: no.
+    bool names_host(std::string_view host) const noexcept
+    {
+        const auto call = module_.entry(&chmtls_plugin_api::names_host);
+        return call != nullptr && call(handle_, bytes_of(host)) == CHMTLS_OK;
+    }
+
     /// Borrowed: for entries that this view does not wrap.
     chmtls_plugin * handle() const noexcept { return handle_; }
     const Module & module() const noexcept { return module_; }

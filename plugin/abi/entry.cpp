@@ -43,6 +43,7 @@ constexpr chmtls_plugin_api table{
     .report_connect = entry::report_connect,
     .session_busy = entry::session_busy,
     .generation = entry::generation,
+    .names_host = entry::names_host,
 };
 
 }

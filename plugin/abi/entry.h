@@ -16,6 +16,7 @@ chmtls_status configure(chmtls_plugin * plugin, const chmtls_configuration * con
 chmtls_status status(chmtls_plugin * plugin, const chmtls_sink * sink) noexcept;
 uint64_t generation(chmtls_plugin * plugin) noexcept;
 void report_connect(chmtls_plugin * plugin, chmtls_bytes host, uint32_t succeeded) noexcept;
+chmtls_status names_host(chmtls_plugin * plugin, chmtls_bytes host) noexcept;
 
 // entry_tls.cpp: what a handshake asks.
 chmtls_status listener_policy(chmtls_plugin * plugin, chmtls_bytes listener, chmtls_listener_policy * policy) noexcept;

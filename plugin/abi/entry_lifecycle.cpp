@@ -131,4 +131,17 @@ void report_connect(chmtls_plugin * plugin, chmtls_bytes host, uint32_t succeede
         });
 }
 
+chmtls_status names_host(chmtls_plugin * plugin, chmtls_bytes host) noexcept
+{
+    return on(
+        plugin, nullptr,
+        [&](Instance & instance, ErrorText &) -> chmtls_status
+        {
+            const auto name = text_of(host);
+            if (!name || name->empty() || name->size() > max_host_name)
+                return CHMTLS_INVALID_ARGUMENT;
+            return instance.names_host(*name) ? CHMTLS_OK : CHMTLS_NOT_FOUND;
+        });
+}
+
 }

@@ -1,11 +1,13 @@
 #include "abi/instance.h"
 
+#include <algorithm>
 #include <new>
 
 #include <fmt/format.h>
 
 #include "abi/dns_status.h"
 #include "abi/status.h"
+#include "config/host_name.h"
 #include "dns/cares_resolver.h"
 #include "observe/audit.h"
 #include "policy/observing.h"
@@ -129,6 +131,13 @@ generation::Events Instance::events()
         .published = [this](const generation::GenerationPtr & generation) { published(*generation); },
         .configuration_changed = [this] { host_.configuration_changed(); },
     };
+}
+
+bool Instance::names_host(std::string_view host) const
+{
+    const auto in_force = current();
+    const auto & hosts = in_force->settings.dns.hosts;
+    return std::binary_search(hosts.begin(), hosts.end(), config::normal_host(host));
 }
 
 void Instance::published(const generation::Generation & generation)

@@ -50,6 +50,8 @@ public:
 
     void session_activity(uint64_t token, session::Activity activity) { sessions_->set_activity(token, activity); }
 
+    /// Does the configuration in force name it.
+    [[nodiscard]] bool names_host(std::string_view host) const;
     void report_connect(std::string_view host, dns::Connect end) { dns_.report_connect(host, end); }
 
     /// JSON for operators; no secret in it.

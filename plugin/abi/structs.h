@@ -140,8 +140,8 @@ struct Layout<chmtls_plugin_api>
         offsetof(chmtls_plugin_api, session_opened),    offsetof(chmtls_plugin_api, session_closed),
         offsetof(chmtls_plugin_api, ticket_key),        offsetof(chmtls_plugin_api, status),
         offsetof(chmtls_plugin_api, report_connect),    offsetof(chmtls_plugin_api, session_busy),
-        offsetof(chmtls_plugin_api, generation)};
-    static_assert(members.back() + sizeof(chmtls_plugin_api::generation) == sizeof(chmtls_plugin_api), "the last one is missing");
+        offsetof(chmtls_plugin_api, generation),        offsetof(chmtls_plugin_api, names_host)};
+    static_assert(members.back() + sizeof(chmtls_plugin_api::names_host) == sizeof(chmtls_plugin_api), "the last one is missing");
     static constexpr size_t required = offsetof(chmtls_plugin_api, create);
 };
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "config/host_name.h"
+#include "config/xml.h"
 
 namespace chmtls::config
 {
@@ -100,9 +101,24 @@ void collect_hosts(const Element & element, std::set<std::string> & hosts)
             host.erase(0, secure.size());
             host.erase(std::min(host.find(':'), host.size()));
         }
-        if (is_watchable(host))
+        if (!host.empty())
             hosts.insert(std::move(host));
     }
+}
+
+/// As they are written, in lower case: a name with a dot at its end is looked up without the search domains.
+void add_hosts(const std::set<std::string> & written, DnsSettings & dns)
+{
+    std::set<std::string> hosts(dns.hosts.begin(), dns.hosts.end());
+    std::set<std::string> names(dns.names.begin(), dns.names.end());
+    for (const std::string & host : written)
+    {
+        hosts.insert(normal_host(host));
+        if (dns.enabled && is_watchable(host))
+            names.insert(host);
+    }
+    dns.hosts.assign(hosts.begin(), hosts.end());
+    dns.names.assign(names.begin(), names.end());
 }
 
 }
@@ -132,13 +148,32 @@ void read_dns_section(Section & mtls, Settings & settings, Findings & findings)
 
 void add_configured_hosts(const Element & root, DnsSettings & dns)
 {
-    if (!dns.enabled)
-        return;
-    std::set<std::string> names(dns.names.begin(), dns.names.end());
+    std::set<std::string> hosts(dns.names.begin(), dns.names.end());
     for (const Element & child : root.children)
+    {
         if (child.name == "remote_servers" || child.name == "zookeeper")
-            collect_hosts(child, names);
-    dns.names.assign(names.begin(), names.end());
+            collect_hosts(child, hosts);
+        if (child.name != "mtls")
+            continue;
+        for (const std::string_view peers : {"nodes", "keeper"})
+            if (const Element * section = child.find(peers))
+                collect_hosts(*section, hosts);
+    }
+    add_hosts(hosts, dns);
+}
+
+void add_hosts_of_users(std::string_view users_xml, DnsSettings & dns)
+{
+    const Result<Element> root = parse_xml(users_xml, {});
+    if (!root)
+        return;
+    std::set<std::string> hosts;
+    for (const Element & users : root->children)
+        if (users.name == "users")
+            for (const Element & user : users.children)
+                if (const Element * networks = user.find("networks"))
+                    collect_hosts(*networks, hosts);
+    add_hosts(hosts, dns);
 }
 
 }

@@ -204,7 +204,10 @@ struct Rule
 struct DnsSettings
 {
     bool enabled = false;           ///< the section is there; without it nothing is watched
-    std::vector<std::string> names; ///< to watch: <watch>, and the hosts of remote_servers and zookeeper; each once, no addresses
+    std::vector<std::string> names; ///< to watch: <watch> and the names of `hosts`; each once, no addresses
+    /// Every host that the configuration names, addresses too: <watch>, remote_servers, zookeeper, mtls.nodes, mtls.keeper and
+    /// <networks> of users; as normal_host writes them, each once, in order. With or without the section.
+    std::vector<std::string> hosts;
     std::vector<std::string> servers; ///< resolvers, "address" or "address:port"; empty: the system's
     std::chrono::milliseconds min_ttl{5000};
     std::chrono::milliseconds max_ttl{300000};

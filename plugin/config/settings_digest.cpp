@@ -218,9 +218,11 @@ void put(Digester & digester, const std::vector<T> & list)
 
 void put(Digester & digester, const DnsSettings & dns)
 {
-    const auto & [enabled, names, servers, min_ttl, max_ttl, negative_ttl, min_interval, failures, schedule, on_rotation] = dns;
+    const auto & [enabled, names, hosts, servers, min_ttl, max_ttl, negative_ttl, min_interval, failures, schedule, on_rotation]
+        = dns;
     put(digester, enabled);
     put(digester, names);
+    put(digester, hosts);
     put(digester, servers);
     put(digester, min_ttl.count());
     put(digester, max_ttl.count());

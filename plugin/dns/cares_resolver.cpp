@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -16,6 +18,8 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
+
 namespace chmtls::dns
 {
 
@@ -28,12 +32,15 @@ constexpr const char * system_configuration = "/etc/resolv.conf";
 
 using FileVersion = std::tuple<dev_t, ino_t, off_t, time_t, long>;
 
-FileVersion version_of(const char * path)
+/// Nothing: it may change without looking different.
+std::optional<FileVersion> version_of(const char * path)
 {
     struct stat facts = {};
     if (::stat(path, &facts) != 0)
-        return {};
-    return {facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec};
+        return FileVersion{};
+    if (!is_settled(facts))
+        return std::nullopt;
+    return FileVersion{facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec};
 }
 
 std::string text_of(const sockaddr & address)
@@ -99,16 +106,13 @@ public:
     {
         if (const char * const trouble = prepare())
         {
-            Lookup lookup;
-            lookup.name = name;
-            lookup.ipv4.failure = lookup.ipv6.failure = trouble;
-            ended_.push_back(std::move(lookup));
+            ended_.push_back(Question{*this, {name, {}, {}}, 0, {}});
+            ended_.back().lookup.ipv4.failure = ended_.back().lookup.ipv6.failure = trouble;
             return;
         }
-        auto question = std::make_unique<Question>(Question{*this, {name, {}, {}}, 2});
-        ended_.reserve(ended_.size() + under_way_ + 1); // its end needs no memory
-        ++under_way_;
-        auto & asked = *question.release(); // the second answer frees it
+        open_.push_back(Question{*this, {name, {}, {}}, 2, {}});
+        open_.back().self = std::prev(open_.end());
+        auto & asked = open_.back(); // the second answer moves it to those that have ended
         ask(asked, AF_INET);
         ask(asked, AF_INET6);
     }
@@ -130,7 +134,12 @@ public:
             if (left && left->count() == 0)
                 break;
         }
-        return std::exchange(ended_, {});
+        std::vector<Lookup> result;
+        result.reserve(ended_.size()); // before any is taken out
+        for (Question & question : ended_)
+            result.push_back(std::move(question.lookup));
+        ended_.clear();
+        return result;
     }
 
 private:
@@ -139,13 +148,14 @@ private:
         CaresResolver & resolver;
         Lookup lookup;
         int open;
+        std::list<Question>::iterator self;
     };
 
     /// Null when there is a channel.
     const char * prepare()
     {
         const auto version = version_of(system_configuration);
-        if (channel_ != nullptr && under_way_ == 0 && version != version_)
+        if (channel_ != nullptr && open_.empty() && (!version || version != version_))
             close();
         if (channel_ != nullptr)
             return nullptr;
@@ -212,17 +222,16 @@ private:
         {
             answer = answer_of(status, found);
         }
-        catch (const std::bad_alloc &) // as it was: failed
+        catch (const std::bad_alloc &)
         {
+            answer = {}; // failed
         }
         if (found != nullptr)
             ares_freeaddrinfo(found);
         if (--question.open > 0)
             return;
         auto & resolver = question.resolver;
-        --resolver.under_way_;
-        resolver.ended_.push_back(std::move(question.lookup));
-        delete &question;
+        resolver.ended_.splice(resolver.ended_.end(), resolver.open_, question.self); // needs no memory
     }
 
     static void on_socket(void * argument, ares_socket_t socket, int readable, int writable) noexcept
@@ -279,11 +288,11 @@ private:
 
     ares_channel channel_ = nullptr;
     std::vector<std::string> servers_;
-    FileVersion version_;
+    std::optional<FileVersion> version_;
     std::unordered_map<ares_socket_t, short> sockets_;
     std::vector<pollfd> polled_;
-    size_t under_way_ = 0;
-    std::vector<Lookup> ended_;
+    std::list<Question> open_;
+    std::list<Question> ended_;
 };
 
 }

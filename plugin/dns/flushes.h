@@ -37,8 +37,8 @@ struct Flush
 class Flushes
 {
 public:
-    /// More hosts than this in one go are everything.
-    static constexpr size_t max_hosts = 16;
+    /// More hosts than this in one go are everything. Of their own accord only hosts of the configuration are asked for.
+    static constexpr size_t max_hosts = 10000;
 
     void ask(const std::string & host, Cause cause);
 

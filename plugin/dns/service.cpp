@@ -79,6 +79,7 @@ public:
                 next_scheduled_ = settings.schedule ? std::optional(time + *settings.schedule) : std::nullopt;
             settings_ = settings;
             watch_.configure(settings, time);
+            connects_.keep([this](const std::string & host) { return watch_.watches(host); });
         }
         wake_.send();
     }
@@ -105,15 +106,16 @@ public:
 
     void report_connect(std::string_view host, Connect outcome)
     {
+        const std::string name = config::ascii_lower(std::string(host));
         {
             const std::lock_guard guard(mutex_);
-            if (!settings_.enabled || host.empty())
+            // Whoever may name a host in a statement must not have us forget what others go by.
+            if (!settings_.enabled || !watch_.watches(name))
                 return;
             if (outcome == Connect::succeeded)
-                return connects_.succeeded(host);
-            if (!connects_.failed(host, settings_.failures))
+                return connects_.succeeded(name);
+            if (!connects_.failed(name, settings_.failures))
                 return;
-            const std::string name = config::ascii_lower(std::string(host));
             watch_.ask_now(name, now());
             flushes_.ask(name, Cause::failures);
         }

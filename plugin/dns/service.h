@@ -37,7 +37,7 @@ struct Status
     bool enabled = false;
     size_t names = 0;
     size_t failing = 0;       ///< names that do not resolve
-    size_t failing_hosts = 0; ///< hosts that the last connect to failed
+    size_t failing_hosts = 0; ///< watched hosts that the last connect to failed
     Flushes::Counts flushes;
     std::vector<NameState> states;
 };
@@ -59,7 +59,7 @@ public:
     /// Connections that the host keeps must not be used for anything new.
     void replace_connections();
 
-    /// A connect of the host to `host`, as it is named in the configuration, has ended.
+    /// A connect of the host to `host` has ended. Counts when the name is watched, in whatever case it is written.
     void report_connect(std::string_view host, Connect outcome);
 
     /// On command; `host` empty: everything. How long until it is done (0: at once).

@@ -61,6 +61,7 @@ public:
 
     [[nodiscard]] std::vector<NameState> states(TimePoint now) const;
     [[nodiscard]] size_t size() const { return entries_.size(); }
+    [[nodiscard]] bool watches(const std::string & name) const { return entries_.contains(name); }
     [[nodiscard]] size_t failing() const;
     [[nodiscard]] size_t under_way() const { return under_way_; }
 

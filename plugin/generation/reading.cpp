@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "config/dns_section.h"
 #include "config/parser.h"
 #include "config/settings_digest.h"
 #include "generation/signed_files.h"
@@ -118,7 +119,10 @@ Asked ask(const Input & input)
     asked.settings = std::move(parsed.settings);
     asked.errors = std::move(parsed.errors);
     if (auto users = config::parse_users(input.users_xml, input.users_source))
+    {
         asked.users = std::move(*users);
+        config::add_hosts_of_users(input.users_xml, asked.settings.dns);
+    }
     else
         asked.errors.insert(asked.errors.end(), users.error().begin(), users.error().end());
     asked.server_passphrase = take_secret(asked.settings.server.passphrase);

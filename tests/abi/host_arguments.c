@@ -77,6 +77,9 @@ static void null_arguments(void)
     api()->identity_release(NULL);
     api()->session_closed(NULL, 1);
     check(api()->generation(NULL) == 0, "no generation without a plugin");
+    check_status(api()->names_host(NULL, text("db1")), CHMTLS_INVALID_HANDLE, "names_host: no plugin");
+    check_status(api()->names_host(plugin, no_bytes), no, "names_host: null host with a length");
+    check_status(api()->names_host(plugin, text("")), no, "names_host: an empty host");
     api()->destroy(NULL);
     api()->identity_release(identity);
     api()->destroy(plugin);

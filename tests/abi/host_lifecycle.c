@@ -278,8 +278,12 @@ static void flushes(void)
     api()->report_connect(plugin, text("db1"), 7);
     api()->report_connect(plugin, text(""), 0);
     api()->report_connect(plugin, text("db2"), 0);
-    check(recorder_flushed(&told) == 0, "not as many failed in a row as the configuration says");
-    api()->report_connect(plugin, text("db1"), 0);
+    for (int i = 0; i < 20; ++i)
+        api()->report_connect(plugin, text("of-a-statement"), 0);
+    check(recorder_flushed(&told) == 0, "not as many failed in a row as the configuration says, or it names none of them");
+    check_status(api()->names_host(plugin, text("DB1.")), CHMTLS_OK, "a host of the configuration");
+    check_status(api()->names_host(plugin, text("of-a-statement")), CHMTLS_NOT_FOUND, "a host of a statement");
+    api()->report_connect(plugin, text("DB1"), 0);
     check(recorder_wait_for_flushes(&told, 1), "two in a row");
     check(strcmp(told.flushed_host, "db1") == 0, "that host");
 

@@ -122,7 +122,8 @@ void make(const Folder & folder)
     folder.write("config-patient.xml", configuration(files, rules, patient));
     folder.write("config-patient-without-alice.xml", configuration(files, rule("bobs", "bob", "bob"), patient));
 
-    const std::string dns = "<dns><failures>2</failures><min_interval>0.1</min_interval><on_rotation>true</on_rotation></dns>";
+    const std::string dns = "<dns><watch>db1</watch><watch>db2</watch><failures>2</failures><min_interval>0.1</"
+                            "min_interval><on_rotation>true</on_rotation></dns>";
     folder.write("config-dns.xml", configuration(files, rules, dns));
     const auto next = must(pki::issue(spec, root));
     const auto next_key = key_text(next);

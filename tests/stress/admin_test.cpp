@@ -47,7 +47,8 @@ TEST(AdminSocket, AnswersWhileInstancesComeAndGo)
     const int rounds = std::max(3, rotations_to_make() / 20);
     for (int round = 0; round < rounds; ++round)
     {
-        world.options.extra_mtls = socket + "<dns><failures>1</failures><min_interval>0.1</min_interval></dns>";
+        world.options.extra_mtls
+            = socket + "<dns><watch>host1</watch><failures>1</failures><min_interval>0.1</min_interval></dns>";
         const auto plugin = world.plugin();
         const uint64_t before = answered;
         const auto end = std::chrono::steady_clock::now() + deadline;
@@ -55,7 +56,8 @@ TEST(AdminSocket, AnswersWhileInstancesComeAndGo)
         {
             ASSERT_LT(std::chrono::steady_clock::now(), end);
             plugin->report_connect("host" + std::to_string(change % 7), ConnectEnd::failed);
-            world.options.extra_mtls = socket + "<dns><failures>" + std::to_string(1 + change % 3) + "</failures></dns>";
+            world.options.extra_mtls
+                = socket + "<dns><watch>host1</watch><failures>" + std::to_string(1 + change % 3) + "</failures></dns>";
             ASSERT_TRUE(plugin->configure(world.configuration()).ok());
         }
     }

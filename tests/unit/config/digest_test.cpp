@@ -316,6 +316,12 @@ INSTANTIATE_TEST_SUITE_P(
                 s.dns.names = {"x"};
             }},
         Change{
+            "DnsHosts",
+            [](Settings & s)
+            {
+                s.dns.hosts = {"x"};
+            }},
+        Change{
             "DnsServers",
             [](Settings & s)
             {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "config/dns_section.h"
 #include "config/parser.h"
 
 namespace chmtls::config
@@ -55,6 +56,30 @@ TEST(DnsSection, WatchesClustersKeeperAndTheList)
         = parsed(server("<dns><watch>extra.example.org</watch><watch>CH2</watch><watch>db.</watch></dns>", cluster));
     EXPECT_TRUE(settings.dns.enabled);
     EXPECT_THAT(settings.dns.names, ElementsAre("ch1.example.org", "ch2", "db.", "extra.example.org", "zk1", "zk2.example"));
+}
+
+TEST(DnsSection, HostsOfTheConfigurationAreKnownWithOrWithoutIt)
+{
+    const std::string peers = "<nodes><rule><dns>*.nodes.example</dns></rule>"
+                              "<expect><host>Ch3.example.org</host><spiffe_id>spiffe://a.example/n</spiffe_id></expect></nodes>";
+    for (const std::string section : {"", "<dns/>"})
+    {
+        Settings settings = parsed(server(peers + section, cluster));
+        add_hosts_of_users(
+            "<clickhouse><users><alice><networks><host>Pc.example.org.</host><ip>10.0.0.9</ip><host>10.0.0.8</host></networks>"
+            "</alice><bob><networks><host_regexp>^b$</host_regexp></networks></bob></users></clickhouse>",
+            settings.dns);
+        EXPECT_THAT(
+            settings.dns.hosts, ElementsAre(
+                                    "10.0.0.1", "10.0.0.8", "ch1.example.org", "ch2", "ch3.example.org", "fd00::1", "localhost",
+                                    "pc.example.org", "zk1", "zk2.example"));
+        if (settings.dns.enabled)
+            EXPECT_THAT(
+                settings.dns.names,
+                ElementsAre("ch1.example.org", "ch2", "ch3.example.org", "pc.example.org.", "zk1", "zk2.example"));
+        else
+            EXPECT_THAT(settings.dns.names, IsEmpty());
+    }
 }
 
 TEST(DnsSection, DocumentedDefaults)

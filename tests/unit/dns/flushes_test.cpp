@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 constexpr milliseconds interval{5000};
 
@@ -56,11 +57,19 @@ TEST(Flushes, EverythingContainsEachHost)
     EXPECT_THAT(taken[0].causes, ElementsAre(Cause::changed, Cause::schedule));
 }
 
-TEST(Flushes, ManyHostsAreEverything)
+TEST(Flushes, ManyHostsAreManyHosts)
+{
+    Flushes flushes;
+    for (size_t i = 0; i < 100; ++i)
+        flushes.ask("host" + std::to_string(i), Cause::failures);
+    EXPECT_THAT(flushes.take(TimePoint(seconds(1)), interval), SizeIs(100));
+}
+
+TEST(Flushes, MoreThanCanBeConfiguredAreEverything)
 {
     Flushes flushes;
     for (size_t i = 0; i <= Flushes::max_hosts; ++i)
-        flushes.ask("host" + std::to_string(i), Cause::changed);
+        flushes.ask("host" + std::to_string(i), Cause::command);
     EXPECT_THAT(hosts(flushes.take(TimePoint(seconds(1)), interval)), ElementsAre("ALL"));
 }
 
@@ -99,18 +108,18 @@ TEST(Connects, ZeroIsNever)
     EXPECT_EQ(connects.failing(), 0u);
 }
 
-TEST(Connects, OfTooManyHostsTheOneThatFailedLongestAgoIsForgotten)
+TEST(Connects, AHostThatIsNoLongerWatchedIsForgotten)
 {
     Connects connects;
-    EXPECT_FALSE(connects.failed("node", 3));
-    for (size_t i = 1; i < Connects::max_hosts; ++i)
-        EXPECT_FALSE(connects.failed("host" + std::to_string(i), 3));
-    EXPECT_FALSE(connects.failed("node", 3));
-    EXPECT_FALSE(connects.failed("one too many", 3));
-    EXPECT_EQ(connects.failing(), Connects::max_hosts);
-    EXPECT_TRUE(connects.failed("node", 3)) << "it is still counted";
-    EXPECT_FALSE(connects.failed("host1", 2)) << "this one begins anew";
-    EXPECT_EQ(connects.failing(), Connects::max_hosts);
+    for (const char * host : {"stays", "goes"})
+    {
+        EXPECT_FALSE(connects.failed(host, 3));
+        EXPECT_FALSE(connects.failed(host, 3));
+    }
+    connects.keep([](const std::string & host) { return host == "stays"; });
+    EXPECT_EQ(connects.failing(), 1u);
+    EXPECT_TRUE(connects.failed("stays", 3));
+    EXPECT_FALSE(connects.failed("goes", 3));
 }
 
 }

@@ -219,6 +219,44 @@ TEST_F(DnsService, FlushesAfterFailuresInARow)
     EXPECT_TRUE(asked("a", 2)) << "and its address is looked up again, long before its time";
 }
 
+/// A SQL user may have this server connect to names of his own, as often as he likes.
+TEST_F(DnsService, NamesThatAreNotConfiguredNeverFlush)
+{
+    put("a", "10.0.0.1");
+    settings_.names = {"a"};
+    settings_.min_ttl = settings_.max_ttl = seconds(3600);
+    const auto service = make();
+    service->configure(settings_);
+    ASSERT_TRUE(resolved(*service));
+    for (int i = 0; i < 1000; ++i)
+        service->report_connect("evil" + std::to_string(i % 20), Connect::failed);
+    EXPECT_EQ(service->status().flushes.asked[static_cast<size_t>(Cause::failures)], 0u);
+    EXPECT_EQ(service->status().failing_hosts, 0u);
+    for (int i = 0; i < 3; ++i)
+        service->report_connect("a", Connect::failed);
+    ASSERT_TRUE(flushes(1));
+    EXPECT_THAT(flushed(), ElementsAre("a")) << "the twin, which is configured";
+}
+
+TEST_F(DnsService, AHostIsTheSameInEverySpelling)
+{
+    put("abcdefgh", "10.0.0.1");
+    settings_.names = {"abcdefgh"};
+    settings_.failures = 1;
+    const auto service = make();
+    service->configure(settings_);
+    for (unsigned spelling = 0; spelling < 256; ++spelling)
+    {
+        std::string host = "abcdefgh";
+        for (size_t i = 0; i < host.size(); ++i)
+            if ((spelling >> i & 1u) != 0)
+                host[i] = static_cast<char>(host[i] - 'a' + 'A');
+        service->report_connect(host, Connect::failed);
+    }
+    EXPECT_EQ(service->status().flushes.asked[static_cast<size_t>(Cause::failures)], 8u) << "after 1, 3, 7, ... 255 failures";
+    EXPECT_EQ(service->status().failing_hosts, 1u);
+}
+
 TEST_F(DnsService, FlushesOnScheduleAndRotationOnlyWhenAsked)
 {
     const auto service = make();
