@@ -145,6 +145,7 @@ Adapter::Adapter(
           config.has("tcp_port_secure") ? std::optional(static_cast<uint16_t>(config.getUInt("tcp_port_secure"))) : std::nullopt),
       has_plaintext_port_(config.has("tcp_port")), keeper_handshake_limit_(debian::keeper_handshake_limit(config)),
       reloader_([this] { reload(); }, [this] { return retry(); }),
+      addresses_([this](const std::string & host) { return plugin_->names_host(host); }),
       flusher_([this](const std::set<std::string> & hosts) { flush(hosts); })
 {
     auto files = configuration_files(config);

@@ -1,10 +1,12 @@
 """<mtls><dns> and the admin socket: names that move, names that are dead, and what an operator can ask."""
 
+import http.client
 import json
 import os
 import socket
 import stat
 import subprocess
+import threading
 import time
 
 import pytest
@@ -17,24 +19,27 @@ from lib.zookeeper import ZooKeeper
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a resolver for one process needs root")
 
-FIRST, SECOND = "127.0.53.2", "127.0.53.3"
+FIRST, SECOND = 0, 1  # of a site's two addresses
+HERE, THERE = "127.0.53.2", "127.0.53.3"  # those of nobody's site
 LONG = 3600  # seconds; nothing in a test waits for it
 MOVES = ("quick", "slow", "gone", "stranger", "untold")
 
 
 class Site:
-    """A name that leads to one of two addresses; both are ways to the far server."""
+    """A name that leads to one of two addresses, which no other site has; both are ways to the far server."""
 
     def __init__(self, names, key):
         self.names, self.key, self.name = names, key, f"{key}.test"
-        (self.port,) = free_ports(1, (FIRST, SECOND))
+        number = 10 * (1 + MOVES.index(key))
+        self.addresses = (f"127.0.53.{number}", f"127.0.53.{number + 1}")
+        (self.port,) = free_ports(1, self.addresses)
         self.ways = {}
 
-    def lead(self, address, ttl):
-        self.names.records[self.name] = (address, ttl)
+    def lead(self, which, ttl):
+        self.names.records[self.name] = (self.addresses[which], ttl)
 
     def open(self, target):
-        self.ways = {address: Forwarder(address, self.port, target) for address in (FIRST, SECOND)}
+        self.ways = {which: Forwarder(self.addresses[which], self.port, target) for which in (FIRST, SECOND)}
 
     def close(self):
         for way in self.ways.values():
@@ -68,6 +73,8 @@ class Place:
         for name, ttl in (("quick", 1), ("slow", LONG), ("gone", LONG), ("stranger", LONG), ("untold", 1)):
             self.sites[name].lead(FIRST, ttl)
         self.names.records["client.test"] = ("127.0.0.1", LONG)
+        self.names.records["desk.test"] = (HERE, 1)
+        self.names.reverse[HERE] = "elsewhere.test"
 
     @staticmethod
     def dns():
@@ -76,7 +83,16 @@ class Place:
     def clusters(self):
         dead = "<dead><shard><replica><host>dead.test</host><port>9000</port></replica></shard></dead>"
         silent = "<silent><shard><replica><host>silent.test</host><port>9000</port></replica></shard></silent>"
-        return f"<remote_servers>{dead}{silent}{''.join(site.cluster() for site in self.sites.values())}</remote_servers>"
+        return f"<remote_servers>{dead}{silent}{self.pair()}{''.join(site.cluster() for site in self.sites.values())}</remote_servers>"
+
+    def pair(self):
+        """One shard: a replica whose name was never heard of, one whose name is forgotten in a test, and one that lives."""
+        login = "<user>node</user><password>node-password</password>"
+        replicas = "".join(
+            f"<replica><host>{host}</host><port>{port}</port><secure>1</secure>{login}</replica>"
+            for host, port in (("unborn.test", 9000), ("down.test", 9000), ("localhost", self.far.ports["tcp_port_secure"]))
+        )
+        return f"<pair><shard><internal_replication>true</internal_replication>{replicas}</shard></pair>"
 
     def config(self, openssl, dns, socket_path=None):
         return Config(
@@ -84,7 +100,9 @@ class Place:
             openssl_client=f"<caConfig>{self.ca.file}</caConfig><verificationMode>relaxed</verificationMode>"
             "<extendedVerification>true</extendedVerification>",
             mtls=f"{dns}<admin><socket>{socket_path or self.socket}</socket></admin>",
-            users=user("alice", "<ssl_certificates><common_name>alice</common_name></ssl_certificates>", "<host>client.test</host>"),
+            users=user("alice", "<ssl_certificates><common_name>alice</common_name></ssl_certificates>", "<host>client.test</host>")
+            + user("desk", "<password>desk</password>", "<host>desk.test</host>")
+            + user("pattern", "<password>pattern</password>", "<host_regexp>^office[0-9]+\\.test$</host_regexp>"),
             extra=self.clusters(),
         )
 
@@ -259,7 +277,7 @@ def test_failed_connects_flush(place, name):
     site.ways[FIRST].close()
     site.ways[FIRST].drop()
     if name == "stranger":
-        site.ways[FIRST] = Forwarder(FIRST, site.port, place.stranger.ports["tcp_port_secure"])
+        site.ways[FIRST] = Forwarder(site.addresses[FIRST], site.port, place.stranger.ports["tcp_port_secure"])
     eventually(lambda: place.ask(name) is True, what="a query at the new address")
     if name == "stranger":
         assert "reason=NAME-MISMATCH" in place.near.log()
@@ -271,8 +289,8 @@ def test_failed_connects_flush(place, name):
 
 def test_a_keeper_that_moves_is_followed(place, openssl):
     with ZooKeeper(place.directory / "zookeeper") as zookeeper:
-        ways = {address: Forwarder(address, zookeeper.port, zookeeper.port) for address in (FIRST, SECOND)}
-        place.names.records["keeper.test"] = (FIRST, 1)
+        ways = {address: Forwarder(address, zookeeper.port, zookeeper.port) for address in (HERE, THERE)}
+        place.names.records["keeper.test"] = (HERE, 1)
         config = place.config(openssl, f"<dns>{place.dns()}</dns>", place.directory / "keeper.sock")
         config.extra += (
             f"<zookeeper><node><host>keeper.test</host><port>{zookeeper.port}</port></node>"
@@ -287,9 +305,9 @@ def test_a_keeper_that_moves_is_followed(place, openssl):
                     return False
 
             eventually(asks, what="an answer of ZooKeeper")
-            assert (ways[FIRST].open, ways[SECOND].open) == (1, 0)
-            place.names.records["keeper.test"] = (SECOND, 1)
-            eventually(lambda: asks() and (ways[FIRST].open, ways[SECOND].open) == (0, 1), what="the new address")
+            assert (ways[HERE].open, ways[THERE].open) == (1, 0)
+            place.names.records["keeper.test"] = (THERE, 1)
+            eventually(lambda: asks() and (ways[HERE].open, ways[THERE].open) == (0, 1), what="the new address")
         for way in ways.values():
             way.close()
 
@@ -347,7 +365,8 @@ def test_a_flush_without_a_resolver_loses_no_address(place, way):
     """What was known may still be right; a name that never was known is dead as ever."""
     site = place.sites["slow"]
     assert place.ask("slow") is True
-    address = FIRST if site.ways[FIRST].open else SECOND
+    which = FIRST if site.ways[FIRST].open else SECOND
+    address = site.addresses[which]
     record = place.names.records[site.name]
     if way == "silent":
         place.names.silent.add(site.name)
@@ -358,8 +377,8 @@ def test_a_flush_without_a_resolver_loses_no_address(place, way):
         assert place.tool("dns", "flush").returncode == 0
         kept = f"{site.name} does not resolve and keeps its former address {address}"
         eventually(lambda: place.near.log().count(kept) > before, what="a lookup that failed")
-        site.ways[address].drop()  # so that it is connected to anew
-        assert place.arrives_at("slow", address)
+        site.ways[which].drop()  # so that it is connected to anew
+        assert place.arrives_at("slow", which)
         assert place.ask("dead") is not True
     finally:
         place.names.silent.clear()
@@ -393,7 +412,7 @@ def test_status_tells_it(place):
     assert "generation " in done.stdout
     quick = place.watched("quick.test")
     assert quick["resolves"] is True
-    assert quick["addresses"] in ([FIRST], [SECOND])
+    assert quick["addresses"] in [[address] for address in place.sites["quick"].addresses]
     assert place.status()["flushes"] > 0
 
 
@@ -436,3 +455,142 @@ def test_a_restart_replaces_the_socket(place, openssl):
     with Server(place.launcher, place.directory / "restarted", config):
         command = [place.build / "clickhouse-mtls", "status", "--socket", path]
         eventually(lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0)
+
+
+def enters_from(place, address, name):
+    """A login with a password over HTTP, from that address."""
+    connection = http.client.HTTPConnection("127.0.0.1", place.near.ports["http_port"], timeout=60, source_address=(address, 0))
+    try:
+        connection.request("GET", f"/?user={name}&password={name}&query=SELECT+1")
+        answer = connection.getresponse()
+        return answer.status == 200 and answer.read() == b"1\n"
+    finally:
+        connection.close()
+
+
+def test_an_address_that_a_user_gave_away_lets_nobody_in(place):
+    """The hosts that users are limited to are watched like those of clusters: nobody has to flush."""
+    eventually(lambda: enters_from(place, HERE, "desk"), what="a login")
+    assert not enters_from(place, THERE, "desk")
+    place.names.records["desk.test"] = (THERE, 1)
+    eventually(lambda: not enters_from(place, HERE, "desk"), what="a refusal from the former address")
+    eventually(lambda: enters_from(place, THERE, "desk"), what="a login from the new one")
+
+
+def test_a_flush_forgets_the_names_of_addresses(place):
+    """For users limited by <host_regexp>."""
+    assert not enters_from(place, HERE, "pattern")
+    place.names.reverse[HERE] = "office7.test"
+    place.names.records["office7.test"] = (HERE, 1)
+    assert not enters_from(place, HERE, "pattern"), "the name that the server remembers"
+    assert place.tool("dns", "flush").returncode == 0
+    eventually(lambda: enters_from(place, HERE, "pattern"), what="a login by the new name")
+    place.names.reverse[HERE] = "elsewhere.test"
+    assert place.tool("dns", "flush").returncode == 0
+    eventually(lambda: not enters_from(place, HERE, "pattern"), what="a refusal")
+
+
+class LongQuery:
+    """A query of somebody else's that goes on for ever, by a configured name."""
+
+    def __init__(self, place, name):
+        place.near.admin(f"CREATE TABLE IF NOT EXISTS endless_{name} AS system.numbers ENGINE = Distributed({name}, system, numbers)")
+        self.outcome = None
+        self.thread = threading.Thread(target=self.run, args=(place.near, f"SELECT count() FROM endless_{name} WHERE sleep(0.1) = 0"), daemon=True)
+        self.thread.start()
+        there = "SELECT count() FROM system.processes WHERE query LIKE '%sleep(0.1)%' AND query NOT LIKE '%processes%'"
+        eventually(lambda: place.far.admin(there) == "1", what="the query at the far server")
+
+    def run(self, server, query):
+        try:
+            self.outcome = server.admin(query)
+        except (RuntimeError, OSError) as failed:
+            self.outcome = str(failed)
+
+    def runs(self):
+        return self.thread.is_alive()
+
+
+def at_evil(place, port):
+    try:
+        return place.near.admin(f"SELECT count() FROM remote('evil.test:{port}', system, one)")
+    except RuntimeError as refused:
+        return str(refused)
+
+
+@pytest.mark.parametrize("way", ["flush", "failures"])
+def test_a_statements_name_ends_nobody_elses_query(place, way):
+    """Somebody has a name lead to where others' queries run, and away again. The twin: when the configured name moves, they end."""
+    site = place.sites["slow"]
+    site.lead(FIRST, LONG)
+    assert place.tool("dns", "flush").returncode == 0
+    eventually(lambda: place.arrives_at("slow", FIRST), what="a query at the first address")
+    query = LongQuery(place, "slow")
+    place.names.records["evil.test"] = (site.addresses[FIRST], LONG)
+    at_evil(place, 1)
+    place.names.records["evil.test"] = ("127.0.53.9", LONG)
+    status = place.status()
+    if way == "flush":
+        flushed = place.near.log().count("flushed addresses")
+        place.near.admin("SYSTEM DROP DNS CACHE")
+        eventually(lambda: place.near.log().count("flushed addresses") > flushed, what="the flush")
+        assert place.tool("dns", "flush", "evil.test").returncode == 0
+        eventually(lambda: "host=evil.test cause=command" in place.near.log(), what="the flush of that name")
+    else:
+        for _ in range(12):
+            assert "evil.test" in at_evil(place, 1)
+    stays(query.runs, 2, "the query of somebody else")
+    assert place.status()["asked_for"]["failures"] == status["asked_for"]["failures"]
+    site.lead(SECOND, LONG)
+    assert place.tool("dns", "flush", "slow.test").returncode == 0
+    eventually(lambda: not query.runs(), what="the end of the query, whose server has moved")
+    assert query.outcome
+    site.lead(FIRST, LONG)
+    assert place.tool("dns", "flush").returncode == 0
+    eventually(lambda: place.arrives_at("slow", FIRST), what="a query at the first address again")
+
+
+def outcomes(server, count=16):
+    """How many queries and inserts go well in a shard of which one replica lives."""
+    server.admin("CREATE TABLE IF NOT EXISTS at_pair AS system.one ENGINE = Distributed(pair, system, one)")
+    server.admin("CREATE TABLE IF NOT EXISTS into_pair (x UInt8) ENGINE = Distributed(pair, default, pair_sink)")
+    statements = {
+        "any": ("load_balancing=random", "SELECT count() FROM at_pair", "1"),
+        "in order": ("load_balancing=in_order", "SELECT count() FROM at_pair", "1"),
+        "insert": ("insert_distributed_sync=1", "INSERT INTO into_pair SELECT 1", ""),
+    }
+    well = {}
+    for name, (setting, statement, answer) in statements.items():
+        well[name] = 0
+        for _ in range(count):
+            try:
+                well[name] += server.admin(statement, setting) == answer
+            except RuntimeError as failed:
+                print(name, failed)
+    return well
+
+
+def test_a_replica_without_an_address_costs_nothing(place, stock, openssl):
+    """Neither one that was never heard of nor one whose name is gone, as long as their neighbour lives. The stock server: an address
+    that is gone costs nothing, since it is never forgotten."""
+    place.far.admin("CREATE TABLE IF NOT EXISTS default.pair_sink (x UInt8) ENGINE = Memory")
+    everything = {"any": 16, "in order": 16, "insert": 16}
+    place.names.records["down.test"] = ("127.0.53.9", 1)
+    place.names.records["unborn.test"] = ("127.0.53.9", 1)
+    clusters = f"<remote_servers>{place.pair()}</remote_servers>"
+    options = {"openssl_client": f"<caConfig>{place.ca.file}</caConfig>", "listeners": ()}
+    config = Config(extra=clusters, **options)
+    launcher = place.names.launcher(stock, place.directory / "launch-stock-pair")
+    with Server(launcher, place.directory / "stock-pair", config) as server:
+        assert outcomes(server) == everything
+        del place.names.records["down.test"], place.names.records["unborn.test"]
+        assert outcomes(server) == everything, "the control"
+    place.names.records["down.test"] = ("127.0.53.9", 1)
+    config = place.config(openssl, f"<dns>{place.dns()}</dns>", place.directory / "pair.sock")
+    with Server(place.launcher, place.directory / "pair", config) as server:
+        assert outcomes(server) == everything, "one was never heard of"
+        del place.names.records["down.test"]
+        server.admin("SYSTEM DROP DNS CACHE")
+        assert outcomes(server) == everything, "the other is gone as well"
+        said = server.admin("SELECT count() FROM system.clusters WHERE cluster = 'pair'")
+        assert said == "3"

@@ -1,10 +1,12 @@
 // Names. DB::DNSResolver::resolveHost and resolveAddress: every lookup for clusters, remote(), replica fetches and url().
 // Poco::Net::SocketAddress(host, port): what looks up by itself. dropCache: the server flushes by itself, or by SYSTEM DROP DNS
 // CACHE. Poco::Net::SocketImpl::connect, SecureSocketImpl::connect: how the connects to the answers end. DB::Clusters,
-// StorageSystemClusters::fillData: where a name that does not resolve must not stop the others.
+// StorageSystemClusters::fillData, ConnectionPoolWithFailover::tryGetEntry: where a name that does not resolve must not stop the
+// others.
 //
 // Functions of classes without a header are defined by their mangled names: a constructor defined in C++ would construct members
-// that the original constructs again.
+// that the original constructs again; and tryGetEntry returns an object of a type that we do not know, in the place that its
+// caller gives for it.
 
 #include <Poco/Net/SecureSocketImpl.h>
 #include <Poco/Net/SocketImpl.h>
@@ -96,6 +98,18 @@ extern "C"
     chmtls_list_clusters(const void * self, void * columns, const void * context, const void * query) __asm__(
         "_ZNK2DB21StorageSystemClusters8fillDataERSt6vectorIN6COWPtrINS_7IColumnEE11mutable_ptrIS3_EESaIS6_EERKNS_7ContextERKNS_"
         "15SelectQueryInfoE");
+
+    __attribute__((visibility("default"))) void * chmtls_try_replica(
+        void * result, void * self, void * pool, void * message, const void * settings,
+        const void * table) __asm__("_ZN2DB26ConnectionPoolWithFailover11tryGetEntryERNS_15IConnectionPoolERNSt7__cxx1112basic_"
+                                    "stringIcSt11char_traitsIcESaIcEEEPKNS_8SettingsEPKNS_18QualifiedTableNameE");
+
+    void * chmtls_try_replica(void * result, void * self, void * pool, void * message, const void * settings, const void * table)
+    {
+        const ClusterScope scope;
+        return original_as<void *(void *, void *, void *, void *, const void *, const void *)>(Symbol::try_replica)(
+            result, self, pool, message, settings, table);
+    }
 
     void chmtls_make_clusters(void * self, void * config, const void * settings, const std::string & name)
     {

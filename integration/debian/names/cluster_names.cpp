@@ -1,5 +1,7 @@
 #include "names/cluster_names.h"
 
+#include "outgoing_scope.h"
+
 namespace chmtls::debian
 {
 
@@ -22,7 +24,7 @@ ClusterScope::~ClusterScope()
 
 bool ClusterScope::current() noexcept
 {
-    return depth > 0;
+    return depth > 0 && NodeScope::current() == nullptr;
 }
 
 const Poco::Net::IPAddress & nowhere()

@@ -18,7 +18,6 @@
 
 #include "log.h"
 #include "names/cluster_names.h"
-#include "outgoing_scope.h"
 
 namespace chmtls::debian
 {
@@ -28,7 +27,6 @@ namespace
 
 constexpr std::chrono::seconds failure_memory{5};
 constexpr std::chrono::seconds failure_memory_with_address{30}; // a flush, as after each change that is noticed, ends it
-constexpr std::chrono::seconds others_limit{3};
 constexpr size_t max_hosts = 10000;
 constexpr size_t max_addresses = 64;
 constexpr size_t lookups_of_a_thread = 16; // Keeper's client looks up all of its nodes before it connects to one
@@ -132,45 +130,34 @@ size_t end_connections_to(const std::set<std::string> & addresses)
 
 }
 
+KnownAddresses::KnownAddresses(Configured configured) : configured_(std::move(configured)) {}
+
 Poco::Net::IPAddress KnownAddresses::resolve(const std::string & host, const Lookup & lookup)
 {
-    Poco::Net::IPAddress literal;
-    if (Poco::Net::IPAddress::tryParse(host, literal))
+    Poco::Net::IPAddress address;
+    if (Poco::Net::IPAddress::tryParse(host, address))
         return lookup();
-    if (const auto failure = former(host) ? std::nullopt : recent_failure(host))
-    {
-        if (ClusterScope::current())
-            return nowhere();
-        throw Poco::Net::HostNotFoundException(*failure);
-    }
-    try
-    {
-        Poco::Net::IPAddress address;
-        const auto kept = instead_of(
-            host,
-            [&]
-            {
-                address = lookup();
-                note(host, address, ClusterScope::current() || NodeScope::current() != nullptr ? Origin::cluster : Origin::query);
-            });
-        return kept.value_or(address);
-    }
-    catch (const Poco::Exception & exception)
-    {
-        const auto message = exception.displayText();
-        note_failure(host, message, failure_memory);
-        if (!ClusterScope::current())
-            throw;
-        say(Poco::Message::PRIO_WARNING, "a host of <remote_servers> does not resolve; the others go on: " + message);
-        return nowhere();
-    }
+    const auto instead = instead_of(
+        host,
+        [&]
+        {
+            address = lookup();
+            note(host, address);
+        });
+    return instead.value_or(address);
 }
 
 std::optional<Poco::Net::IPAddress> KnownAddresses::instead_of(const std::string & host, const std::function<void()> & lookup)
 {
-    auto known = former(host);
-    if (known && recent_failure(host))
-        return known;
+    const auto known = former(host);
+    if (const auto failure = recent_failure(host))
+    {
+        if (known)
+            return known;
+        if (ClusterScope::current())
+            return nowhere();
+        throw Poco::Net::HostNotFoundException(*failure);
+    }
     try
     {
         lookup();
@@ -178,13 +165,18 @@ std::optional<Poco::Net::IPAddress> KnownAddresses::instead_of(const std::string
     }
     catch (const Poco::Exception & exception)
     {
-        if (!known)
-            throw;
         const auto message = exception.displayText();
-        note_failure(host, message, failure_memory_with_address);
-        say(Poco::Message::PRIO_WARNING,
-            host + " does not resolve and keeps its former address " + known->toString() + ": " + message);
-        return known;
+        note_failure(host, message, known ? failure_memory_with_address : failure_memory);
+        if (known)
+        {
+            say(Poco::Message::PRIO_WARNING,
+                host + " does not resolve and keeps its former address " + known->toString() + ": " + message);
+            return known;
+        }
+        if (!ClusterScope::current())
+            throw;
+        say(Poco::Message::PRIO_WARNING, "a host of a cluster does not resolve; the others go on: " + message);
+        return nowhere();
     }
 }
 
@@ -230,10 +222,10 @@ std::optional<std::string> KnownAddresses::recent_failure(const std::string & ho
 
 void KnownAddresses::note_keeper(const std::string & host, const Poco::Net::IPAddress & address)
 {
-    note(host, address, Origin::cluster);
+    note(host, address);
 }
 
-void KnownAddresses::note(const std::string & host, const Poco::Net::IPAddress & address, Origin origin)
+void KnownAddresses::note(const std::string & host, const Poco::Net::IPAddress & address)
 {
     Poco::Net::IPAddress literal;
     if (Poco::Net::IPAddress::tryParse(host, literal))
@@ -249,44 +241,44 @@ void KnownAddresses::note(const std::string & host, const Poco::Net::IPAddress &
     if (addresses_.size() >= max_hosts && addresses_.find(key) == addresses_.end())
     {
         for (auto each = addresses_.begin(); each != addresses_.end();)
-            each = each->second.origin == Origin::query ? addresses_.erase(each) : std::next(each);
+            each = configured_(each->first) ? std::next(each) : addresses_.erase(each);
         if (addresses_.size() >= max_hosts)
             return;
     }
     auto & known = addresses_[key];
-    if (origin == Origin::cluster)
-        known.origin = origin;
     known.latest = address;
     if (known.addresses.size() < max_addresses)
         known.addresses.insert(address.toString());
 }
 
-std::vector<std::string> KnownAddresses::hosts_of(Origin origin)
+std::vector<std::string> KnownAddresses::configured_hosts()
 {
     std::vector<std::string> hosts;
     const std::lock_guard lock(mutex_);
     for (const auto & [host, known] : addresses_)
-        if (known.origin == origin)
+        if (configured_(host))
             hosts.push_back(host);
     return hosts;
+}
+
+std::set<std::string> KnownAddresses::noted(const std::string & host)
+{
+    const std::lock_guard lock(mutex_);
+    const auto found = addresses_.find(host);
+    return found == addresses_.end() ? std::set<std::string>() : found->second.addresses;
 }
 
 /// The addresses that were noted of the host and are no longer its.
 std::set<std::string> KnownAddresses::forget_former(const std::string & host)
 {
-    std::set<std::string> noted;
-    {
-        const std::lock_guard lock(mutex_);
-        if (const auto found = addresses_.find(host); found != addresses_.end())
-            noted = found->second.addresses;
-    }
+    const auto before = noted(host);
     std::set<std::string> former;
-    if (noted.empty())
+    if (before.empty())
         return former;
     const auto now = look_up(host);
     if (now.empty())
         return former;
-    std::set_difference(noted.begin(), noted.end(), now.begin(), now.end(), std::inserter(former, former.end()));
+    std::set_difference(before.begin(), before.end(), now.begin(), now.end(), std::inserter(former, former.end()));
     const std::lock_guard lock(mutex_);
     if (const auto found = addresses_.find(host); found != addresses_.end())
         for (const auto & address : former)
@@ -296,21 +288,31 @@ std::set<std::string> KnownAddresses::forget_former(const std::string & host)
 
 size_t KnownAddresses::end_connections_to_former(const std::string & host)
 {
-    if (!host.empty())
-        return end_connections_to(forget_former(Poco::toLower(host)));
+    const auto hosts = configured_hosts();
+    const auto wanted = Poco::toLower(host);
     std::set<std::string> former;
-    for (const auto & each : hosts_of(Origin::cluster))
-        former.merge(forget_former(each));
-    size_t ended = end_connections_to(former);
-    const auto deadline = std::chrono::steady_clock::now() + others_limit;
-    former.clear();
-    for (const auto & each : hosts_of(Origin::query))
+    for (const auto & each : hosts)
+        if (wanted.empty() || each == wanted)
+            former.merge(forget_former(each));
+    const auto leads_there = [&](const std::string & address)
     {
-        if (std::chrono::steady_clock::now() > deadline)
-            break;
-        former.merge(forget_former(each));
+        return former.find(address) != former.end();
+    };
+    // Another name may have led to the same address, and may still.
+    for (const auto & each : hosts)
+    {
+        auto others = noted(each);
+        if (!wanted.empty() && each != wanted && std::any_of(others.begin(), others.end(), leads_there))
+        {
+            static_cast<void>(forget_former(each));
+            others = noted(each);
+        }
+        for (const auto & address : others)
+            former.erase(address);
     }
-    return ended + end_connections_to(former);
+    for (auto each = former.begin(); each != former.end();)
+        each = configured_(*each) ? former.erase(each) : std::next(each);
+    return end_connections_to(former);
 }
 
 }

@@ -21,14 +21,19 @@ class KnownAddresses
 {
 public:
     using Lookup = std::function<Poco::Net::IPAddress()>;
+    using Configured = std::function<bool(const std::string & host)>;
+
+    /// `configured`: does the configuration name this host or address now. Any other name may be anybody's choice. Called with a
+    /// lock held: must be quick and not call back.
+    explicit KnownAddresses(Configured configured);
 
     /// The address by `lookup`, noted; as it is for a host that is an address itself. A name that did not resolve keeps its
     /// former address, which may still be right, and is not looked up again for some seconds: a resolver that hangs would hold up
-    /// each query. One that never had any is nowhere() while clusters are built.
+    /// each query. One that never had any is nowhere() in a ClusterScope.
     Poco::Net::IPAddress resolve(const std::string & host, const Lookup & lookup);
 
-    /// Nothing: `lookup` was made, and went well. Otherwise the former address of a name that does not resolve. Throws what
-    /// `lookup` throws when there is none.
+    /// Nothing: `lookup` was made, and went well. Otherwise what resolve gives for a name that does not resolve; throws what
+    /// `lookup` throws, or threw some seconds ago, when that is nothing.
     [[nodiscard]] std::optional<Poco::Net::IPAddress> instead_of(const std::string & host, const std::function<void()> & lookup);
 
     /// This thread has looked up a host of Keeper by another way. A host that is an address itself is none to be noted.
@@ -41,8 +46,9 @@ public:
     void forget_failures();
 
     /// Looks up the addresses of `host` (empty: of every host noted) and shuts down this process's connections to those that are
-    /// no longer its. A host that does not resolve keeps them. How many were shut down. Of every host: first those of clusters,
-    /// nodes and Keeper; then, for a few seconds at most, the others, whose names may be anybody's choice.
+    /// no longer its and that no other configured host has. A host that does not resolve keeps its addresses. How many were shut
+    /// down. For a host that the configuration does not name, nothing is: whoever may name it in a statement could otherwise have
+    /// it lead to where others' queries run, and away again.
     size_t end_connections_to_former(const std::string & host);
 
 private:
@@ -52,21 +58,15 @@ private:
         std::string message;
     };
 
-    /// Whose choice the name is.
-    enum class Origin
-    {
-        cluster, ///< the operator's: clusters, nodes, Keeper
-        query,
-    };
     struct Known
     {
         std::set<std::string> addresses;
         Poco::Net::IPAddress latest;
-        Origin origin = Origin::query;
     };
 
-    void note(const std::string & host, const Poco::Net::IPAddress & address, Origin origin);
-    [[nodiscard]] std::vector<std::string> hosts_of(Origin origin);
+    void note(const std::string & host, const Poco::Net::IPAddress & address);
+    [[nodiscard]] std::vector<std::string> configured_hosts();
+    [[nodiscard]] std::set<std::string> noted(const std::string & host);
     std::set<std::string> forget_former(const std::string & host);
     [[nodiscard]] std::optional<std::string> recent_failure(const std::string & host);
 
@@ -75,6 +75,7 @@ private:
 
     void note_failure(const std::string & host, const std::string & message, std::chrono::seconds memory);
 
+    const Configured configured_;
     std::mutex mutex_; // guards what follows; keys are in lower case
     std::map<std::string, Known> addresses_;
     std::map<std::string, Failure> failures_;

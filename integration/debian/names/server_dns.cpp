@@ -20,25 +20,37 @@ namespace
 
 std::atomic<DB::DNSResolver *> the_resolver{nullptr};
 
-/// DB::SimpleCache<bool(const String &, const IPAddress &)>: does this host have this address. It lies in a static of a function.
-struct HostCache
+/// DB::SimpleCache, which keeps the answers of a function. Each lies in a static of a function.
+template <typename Answer, typename... Arguments>
+struct SimpleCache
 {
-    std::map<std::tuple<std::string, Poco::Net::IPAddress>, bool> answers;
+    std::map<std::tuple<Arguments...>, Answer> answers;
     std::mutex mutex;
 };
-static_assert(sizeof(HostCache) == 0x58, "as far as the static's guard");
+/// Does this host have this address.
+using HostCache = SimpleCache<bool, std::string, Poco::Net::IPAddress>;
+/// The name of this address.
+using NameCache = SimpleCache<std::string, Poco::Net::IPAddress>;
+static_assert(sizeof(HostCache) == 0x58 && sizeof(NameCache) == 0x58, "as far as the statics' guards");
+
+template <typename Cache>
+void forget_answers(Symbol cache_symbol, Symbol guard)
+{
+    // The guard's first byte tells that the static is there (Itanium C++ ABI 3.3.3).
+    const std::atomic_ref<uint8_t> made(*static_cast<uint8_t *>(original(guard)));
+    if (made.load(std::memory_order_acquire) == 0)
+        return;
+    auto & cache = *static_cast<Cache *>(original(cache_symbol));
+    const std::lock_guard lock(cache.mutex);
+    cache.answers.clear();
+}
 
 }
 
 void forget_hosts_of_users()
 {
-    // The guard's first byte tells that the static is there (Itanium C++ ABI 3.3.3).
-    const std::atomic_ref<uint8_t> made(*static_cast<uint8_t *>(original(Symbol::user_hosts_guard)));
-    if (made.load(std::memory_order_acquire) == 0)
-        return;
-    auto & cache = *static_cast<HostCache *>(original(Symbol::user_hosts));
-    const std::lock_guard lock(cache.mutex);
-    cache.answers.clear();
+    forget_answers<HostCache>(Symbol::user_hosts, Symbol::user_hosts_guard);
+    forget_answers<NameCache>(Symbol::user_names, Symbol::user_names_guard);
 }
 
 void remember_resolver(DB::DNSResolver & resolver) noexcept

@@ -21,7 +21,7 @@ void remember_resolver(DB::DNSResolver & resolver) noexcept;
 /// throws when the name does not resolve.
 std::optional<std::string> address_of(const std::string & host);
 
-/// The answers kept for users limited by <host>, which the stock server never forgets.
+/// The answers kept for users limited by <host> and <host_regexp>, which the stock server never forgets.
 void forget_hosts_of_users();
 
 /// What SYSTEM DROP DNS CACHE does in the stock server, and what it leaves out. Throws what the server throws.

@@ -5,14 +5,16 @@ import struct
 import threading
 from pathlib import Path
 
-A, AAAA = 1, 28
+A, PTR, AAAA = 1, 12, 28
 
 
 class NameServer:
-    """Answers A queries from `records`, name -> (address, TTL). What is not there does not exist; names in `silent` get no answer."""
+    """Answers A queries from `records`, name -> (address, TTL), and PTR queries from `reverse`, address -> name. What is not there does
+    not exist; names in `silent` get no answer."""
 
     def __init__(self, address=None, port=53):
         self.records = {}
+        self.reverse = {}
         self.silent = set()
         self.asked = {}
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -55,6 +57,8 @@ class NameServer:
         if name in self.silent:
             return None
         question = query[12 : at + 5]
+        if kind == PTR:
+            return self.answer_name(query[:2], question, name)
         record = self.records.get(name)
         found = record is not None and kind == A
         code = 0 if record is not None else 3
@@ -63,6 +67,16 @@ class NameServer:
             return header + question
         address, ttl = record
         return header + question + b"\xc0\x0c" + struct.pack(">HHIH", A, 1, ttl, 4) + socket.inet_aton(address)
+
+    def answer_name(self, number, question, asked):
+        address = ".".join(reversed(asked.removesuffix(".in-addr.arpa").split(".")))
+        name = self.reverse.get(address)
+        code = 0 if name is not None else 3
+        header = number + struct.pack(">HHHHH", 0x8180 | code, 1, 1 if name else 0, 0, 0)
+        if not name:
+            return header + question
+        data = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+        return header + question + b"\xc0\x0c" + struct.pack(">HHIH", PTR, 1, 1, len(data)) + data
 
     def close(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:

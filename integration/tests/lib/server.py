@@ -211,10 +211,10 @@ class Server:
         file = self.directory / "output.log"
         return file.read_text(errors="replace") if file.exists() else ""
 
-    def admin(self, query):
-        """One query as the administrator over plain HTTP; raises with the server's text when it fails."""
+    def admin(self, query, settings=""):
+        """One query as the administrator over plain HTTP; raises with the server's text when it fails. `settings`: as in a URL."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.ports['http_port']}/",
+            f"http://127.0.0.1:{self.ports['http_port']}/?{settings}",
             data=query.encode(),
             headers={"X-ClickHouse-User": ADMIN[0], "X-ClickHouse-Key": ADMIN[1]},
         )
