@@ -18,6 +18,7 @@
 #include <binding/ssl_binding.h>
 #include <clickhouse_mtls/plugin.hpp>
 
+#include "lingering_close.h"
 #include "names/dns_flusher.h"
 #include "names/known_addresses.h"
 #include <binding/reloader.h>
@@ -67,6 +68,7 @@ public:
     Reloader & reloader() noexcept { return reloader_; }
     DnsFlusher & flusher() noexcept { return flusher_; }
     KnownAddresses & addresses() noexcept { return addresses_; }
+    LingeringClose & lingering() noexcept { return lingering_; }
     /// Must the server of an outgoing connection prove the name it was called by: always a node when mtls.nodes says which
     /// certificates are nodes, everybody with openSSL.client.extendedVerification.
     bool compares_names(Peer peer) const noexcept;
@@ -127,6 +129,7 @@ private:
     std::string last_reload_error_; // of the reloader's thread only
     SessionSockets sockets_;
     Reloader reloader_;
+    LingeringClose lingering_;
     KnownAddresses addresses_;
     DnsFlusher flusher_;
     std::shared_ptr<chmtls::Plugin> plugin_;

@@ -21,8 +21,14 @@ namespace
 
 using Clock = std::chrono::steady_clock;
 
+enum class During
+{
+    handshake,
+    connection, ///< the peer has shown that it speaks TLS
+};
+
 /// The calling thread's oldest error, in words; the rest is dropped.
-std::string take_openssl_error()
+std::string take_openssl_error(During during)
 {
     const auto code = ERR_get_error();
     ERR_clear_error();
@@ -35,9 +41,9 @@ std::string take_openssl_error()
     // Alerts that the peer sent have numbers of their own.
     if (ERR_GET_REASON(code) >= SSL_AD_REASON_OFFSET)
         return "it ended the connection with an alert (" + text + "): it does not accept us or our certificate";
-    if (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-        return text + " (does this port speak TLS?)";
-    return text;
+    const bool no_tls
+        = ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+    return no_tls && during == During::handshake ? text + " (does this port speak TLS?)" : text;
 }
 
 Clock::time_point deadline_after(const Poco::Timespan & timeout)
@@ -78,11 +84,12 @@ TlsSocket::TlsSocket(
     const auto deadline = Clock::now() + limit;
     setBlocking(false);
     if (!ssl_ || SSL_set_fd(ssl_.get(), descriptor) != 1)
-        throw Poco::Net::SSLException("clickhouse-mtls: " + description_ + ": " + take_openssl_error());
+        throw Poco::Net::SSLException("clickhouse-mtls: " + description_ + ": " + take_openssl_error(During::handshake));
     SSL_set_connect_state(ssl_.get());
     SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     const auto policy = adapter.sockets().policy();
     handshake(peer, deadline);
+    established_ = true;
     const bool pooled = peer.purpose == CHMTLS_PURPOSE_NODE && peer.interface == CHMTLS_INTERFACE_NATIVE;
     const auto outcome = watch_outgoing(
         ssl_.get(), descriptor, peer.interface, pooled ? Pooled::yes : Pooled::no, adapter.plugin(), adapter.sockets(), policy);
@@ -147,7 +154,9 @@ int TlsSocket::perform(Operation && operation, Deadline deadline)
             case SSL_ERROR_ZERO_RETURN:
                 return 0;
             default:
-                throw Poco::Net::SSLException("clickhouse-mtls: " + description_ + ": " + take_openssl_error());
+                const auto during
+                    = established_ ? During::connection : During::handshake; // OpenSSL's own state is lost in an error
+                throw Poco::Net::SSLException("clickhouse-mtls: " + description_ + ": " + take_openssl_error(during));
             }
         }
         if (!wait_for(sockfd(), events, deadline))

@@ -67,7 +67,8 @@ private:
     void say_goodbye() noexcept;
 
     const std::string description_;
-    std::mutex mutex_; // guards ssl_
+    bool established_ = false; // set before the socket is anybody else's
+    std::mutex mutex_;         // guards ssl_
     std::unique_ptr<SSL, Freed> ssl_;
 };
 

@@ -332,3 +332,15 @@ def test_from_zk_is_not_read_in_plain_text(keepers, secure, mtls, asked):
         said = keepers.server(keeper, mtls, extra="<macros><x from_zk='/x'/></macros>").start_refused()
         assert ("from_zk would be read in plain text" in said) != asked
         assert (listener.connections > 0) == asked
+
+
+def test_a_session_that_is_cut_is_not_taken_for_another_protocol(keepers, zookeeper):
+    """Only a port that has never spoken TLS is asked whether it does."""
+    with Recorder(zookeeper.port) as way:
+        server = keepers.server(zookeeper_xml(node_xml(way.port))).start()
+        assert answers(server)
+        before = len(server.log())
+        way.drop_connections()
+        eventually(lambda: "clickhouse-mtls: Keeper localhost" in server.log()[before:], what="the end of the session in the log")
+        eventually(lambda: answers(server), what="another session")
+        assert "does this port speak TLS" not in server.log()[before:]

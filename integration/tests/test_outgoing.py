@@ -1,8 +1,11 @@
 """Connections that the server itself makes: openSSL.client."""
 
+import time
+
 import pytest
 from lib import clients
 from lib.pki import Authority, write
+from lib.proxy import Silent
 from lib.server import Config, Server, user
 from lib.wait import eventually
 
@@ -253,3 +256,15 @@ def test_what_is_asked_of_servers_is_changed_live(pairing):
     eventually(lambda: not pairing.ask(), what="the refusal, also on the connection that stood")
     pairing.near.write_config(openssl_client=pairing.client())
     eventually(pairing.ask, what="trust")
+
+
+def test_a_peer_that_says_nothing_takes_its_timeout_once(pairing):
+    seconds = 10
+    pairing.start()
+    assert pairing.ask(), pairing.said
+    timeouts = "&".join(f"http_{which}_timeout={seconds}" for which in ("connection", "send", "receive"))
+    with Silent() as silent:
+        begun = time.monotonic()
+        with pytest.raises(RuntimeError, match="[Tt]imeout"):
+            pairing.near.admin(f"SELECT * FROM url('https://127.0.0.1:{silent.port}/', TSV, 'x String')", timeouts)
+        assert seconds - 1 < time.monotonic() - begun < 2 * seconds - 1

@@ -1,5 +1,8 @@
 """Who is not let in, and what it is told. Each refusal has its accepted twin next to it."""
 
+import socket
+import ssl
+
 import pytest
 from lib import clients
 from lib.wait import eventually
@@ -134,3 +137,22 @@ def test_refusals_hold_no_secret(world):
     answer = clients.native(world.server, world.ca.file, world.alice, "carol", "hunter2-hunter2")
     assert not answer
     assert "hunter2-hunter2" not in answer.text + world.server.log()
+
+
+@pytest.mark.parametrize("port", ["https_port", "tcp_port_secure"])
+def test_a_refused_client_reads_the_alert(world, port):
+    """Under TLS 1.3 it has sent its first request before it is refused; a server that closes with that unread resets the connection,
+    and the alert may be lost with it."""
+    context = clients.tls_context(world.ca.file, world.of_other_ca, ssl.TLSVersion.TLSv1_3)
+    told = []
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", world.server.ports[port]), timeout=60) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost") as connection:
+                try:
+                    for _ in range(3):
+                        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    told.append(connection.recv(1))
+                except OSError as failed:  # the alert is one, too
+                    told.append(str(failed))
+    assert all("alert" in each for each in told), told
+    assert clients.https_as(world.server, world.ca.file, world.alice, "alice").user == "alice"
