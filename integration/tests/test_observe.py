@@ -222,3 +222,25 @@ def test_who_was_only_let_through_goes_when_it_is_enforced(scene):
         let_through.connection.ping() or let_through.execute("SELECT 4")
     for client in (let_through, proven):
         client.disconnect()
+
+
+def test_it_bridges_fetches_by_replicas_without_a_certificate(patched, tmp_path, openssl):
+    """From the first <mtls> on the interserver port asks everybody for a certificate, which other replicas may not have yet."""
+    ca = Authority(tmp_path / "pki")
+    pair = ca.server()
+    config = Config(openssl_server=openssl(ca.file, pair), mtls="", listeners=("interserver_https_port",))
+    with Server(patched, tmp_path / "server", config) as server:
+
+        def reached(certificate=None):
+            parameters = {"endpoint": "DataPartsExchange:/nowhere", "part": "all_0_0_0", "compress": "false"}
+            return clients.https(server, ca.file, certificate, parameters=parameters, port="interserver_https_port").status is not None
+
+        assert "cannot fetch from those that have <mtls>" in server.log(), "it says so at its start"
+        assert not reached()
+        assert reached(pair), "the twin"
+        observe = "<listeners><interserver_https_port><mode>observe</mode></interserver_https_port></listeners>"
+        server.write_config(mtls=observe)
+        eventually(reached, what="a replica without a certificate that is let in")
+        assert reached(pair)
+        server.write_config(mtls="")
+        eventually(lambda: not reached(), what="enforcement again")

@@ -1,6 +1,10 @@
 #include "cli/configuration.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
 
 #include "cli/merged_config.h"
 
@@ -24,6 +28,22 @@ void append(std::vector<std::string> & to, const std::vector<std::string> & from
         if (std::find(to.begin(), to.end(), each) == to.end())
             to.push_back(each);
     }
+}
+
+/// The server opens it late and goes on without it. A directory below /run may be made at the server's start, so it is no
+/// finding.
+void note_missing_directory(const std::string & socket, std::vector<std::string> & notes)
+{
+    if (socket.empty())
+        return;
+    const std::string directory = std::filesystem::path(socket).parent_path();
+    std::error_code error;
+    if (!std::filesystem::is_directory(directory, error))
+        notes.push_back(fmt::format(
+            "mtls.admin.socket: there is no directory {}, so the server will have no admin socket; create it for the server's "
+            "user, or "
+            "have it made at the server's start (RuntimeDirectory)",
+            directory));
 }
 
 }
@@ -68,6 +88,7 @@ Result<CheckedConfiguration> check_configuration(const std::string & config, con
         return checked;
     }
     append(checked.notes, loaded->generation->warnings);
+    note_missing_directory(loaded->generation->settings.admin_socket, checked.notes);
     checked.generation = std::move(loaded->generation);
     return checked;
 }

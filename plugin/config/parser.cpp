@@ -64,6 +64,36 @@ void read_ports(Section & top, Settings & settings)
     }
 }
 
+/// Beside a listener for plaintext: the server opens one of the two, and says of the other that its address is in use. Two for
+/// TLS are refused.
+void warn_of_shared_ports(const Element & root, const std::string & source, Settings & settings)
+{
+    std::vector<std::pair<std::string_view, std::string_view>> plaintext;
+    for (const std::string_view key : {"tcp_port", "http_port", "interserver_http_port"})
+    {
+        const Element * element = root.find(key);
+        const std::string_view port = element ? trimmed(element->text) : std::string_view();
+        if (port.empty())
+            continue;
+        std::string_view other;
+        for (const Listener & each : settings.listeners)
+            if (std::to_string(each.port) == port)
+                other = each.name;
+        for (const auto & [name, taken] : plaintext)
+            if (taken == port)
+                other = name;
+        if (!other.empty())
+        {
+            const Error shared{
+                fmt::format("{}:{}", source, element->line), std::string(key),
+                fmt::format("port {} is {}'s already, and only one of the two will be opened", printable(port), other),
+                "give each listener its own port", ""};
+            settings.warnings.push_back(shared.describe());
+        }
+        plaintext.emplace_back(key, port);
+    }
+}
+
 void read_openssl(Section & top, Settings & settings, Findings & findings)
 {
     const Element * element = top.child("openSSL");
@@ -114,6 +144,28 @@ void check_server(Section & top, const Settings & settings)
 
 }
 
+namespace
+{
+
+/// Fetches between replicas are by certificate only from the first <mtls> on, in both directions.
+void warn_of_replicas_without_certificate(Settings & settings)
+{
+    const auto interserver = std::find_if(
+        settings.listeners.begin(), settings.listeners.end(),
+        [](const Listener & each) { return each.name == interserver_listener; });
+    if (interserver == settings.listeners.end() || interserver->mode == Mode::observe || settings.node_certificate
+        || !settings.client.certificate_file.empty())
+        return;
+    settings.warnings.push_back(fmt::format(
+        "{} lets in replicas by certificate only, and this server has none to show to the others: it cannot fetch from those "
+        "that "
+        "have <mtls>, nor can replicas that have no certificate yet fetch from it; set mtls.credentials.node, and "
+        "mtls.listeners.{}.mode to observe until every replica has a certificate",
+        interserver_listener, interserver_listener));
+}
+
+}
+
 ParsedServer parse_server_all(std::string_view xml, const std::string & source)
 {
     ParsedServer result;
@@ -141,6 +193,8 @@ ParsedServer parse_server_all(std::string_view xml, const std::string & source)
         read_mtls_section(*mtls, result.settings, findings);
     add_configured_hosts(*root, result.settings.dns);
     check_server(top, result.settings);
+    warn_of_shared_ports(*root, source, result.settings);
+    warn_of_replicas_without_certificate(result.settings);
     check_plaintext(*root, result.settings, findings);
     advise_interserver_credentials(*root, result.settings);
     result.errors = findings.take();

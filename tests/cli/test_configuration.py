@@ -268,3 +268,54 @@ def test_a_finding_names_the_line_of_the_file_or_says_that_it_was_merged(tool, c
     overlay(config, "a.xml", "<clickhouse><https_port>8444</https_port></clickhouse>")
     [finding] = check(tool, config)["findings"]
     assert finding["file"].startswith(f"{config} (merged):")
+
+
+def warnings(tool, config, word):
+    """Those that hold the word."""
+    answer = check(tool, config)
+    assert answer["ok"]
+    return [warning for warning in answer["warnings"] if word in warning]
+
+
+@pytest.mark.parametrize(
+    ("ports", "named"),
+    [
+        ("<http_port>8123</http_port><tcp_port>9000</tcp_port>", []),
+        ("<http_port>8443</http_port><tcp_port>9000</tcp_port>", ["http_port", "https_port"]),
+        ("<tcp_port> 9440 </tcp_port>", ["tcp_port", "tcp_port_secure"]),
+        ("<http_port>8123</http_port><interserver_http_port>8123</interserver_http_port>", ["interserver_http_port", "http_port"]),
+    ],
+)
+def test_two_listeners_on_one_port(tool, config, ports, named):
+    overlay(config, "ports.xml", f"<clickhouse>{ports}</clickhouse>")
+    told = warnings(tool, config, "only one of the two will be opened")
+    assert len(told) == (1 if named else 0)
+    assert all(name in told[0] for name in named)
+
+
+def test_two_tls_listeners_on_one_port_are_refused(tool, config):
+    config.write_text(config.read_text().replace("8443", "9440"))
+    assert fields(check(tool, config)) == ["https_port"]
+
+
+def test_the_directory_of_the_admin_socket(tool, config, tmp_path):
+    overlay(config, "admin.xml", f"<clickhouse><mtls><admin><socket>{tmp_path}/run/admin.sock</socket></admin></mtls></clickhouse>")
+    [told] = warnings(tool, config, "admin.socket")
+    assert f"{tmp_path}/run" in told
+    (tmp_path / "run").mkdir()
+    assert not warnings(tool, config, "admin.socket")
+
+
+def test_replicas_without_a_certificate(tool, config, pki):
+    """The first <mtls> of a cluster stops fetches by whoever has no certificate yet; `observe` bridges it."""
+    assert not warnings(tool, config, "replicas")
+    port = "<interserver_https_port>9010</interserver_https_port>"
+    overlay(config, "port.xml", f"<clickhouse>{port}</clickhouse>")
+    [told] = warnings(tool, config, "replicas")
+    assert "mtls.credentials.node" in told and "mtls.listeners.interserver_https_port.mode" in told
+    observe = "<listeners><interserver_https_port><mode>observe</mode></interserver_https_port></listeners>"
+    overlay(config, "port.xml", f"<clickhouse>{port}<mtls>{observe}</mtls></clickhouse>")
+    assert not warnings(tool, config, "cannot fetch")
+    pair = f"<certificateFile>{pki.path}/server.pem</certificateFile><privateKeyFile>{pki.path}/server.key</privateKeyFile>"
+    overlay(config, "port.xml", f"<clickhouse>{port}<mtls><credentials><node>{pair}</node></credentials></mtls></clickhouse>")
+    assert not warnings(tool, config, "cannot fetch")
