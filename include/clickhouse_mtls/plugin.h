@@ -99,6 +99,10 @@ extern "C"
 #define CHMTLS_LOG_INFORMATION 6
 #define CHMTLS_LOG_DEBUG 7
 
+/* The host asks authorize_query before each query of a native session. Without it a node logs in as the users of <acts_as> only,
+ * and its queries run as those. Since minor 2. */
+#define CHMTLS_HOST_JUDGES_QUERIES 1u
+
     typedef struct chmtls_host
     {
         uint32_t struct_size; /* sizeof(chmtls_host) as the host was compiled */
@@ -130,6 +134,9 @@ extern "C"
          * OWNERSHIP: host is borrowed. THREADING: a thread of the module, one call at a time; never after destroy has returned.
          * Null: changes of addresses are logged only. Since minor 1. */
         void (*flush_dns)(void * context, chmtls_bytes host);
+
+        uint32_t flags;    /* CHMTLS_HOST_*. Since minor 2 */
+        uint32_t reserved; /* 0 */
     } chmtls_host;
 
     /* ---- Inputs and outputs -------------------------------------------------------------------------------------------- */
@@ -249,6 +256,21 @@ extern "C"
         chmtls_bytes user;
         chmtls_bytes remote_address;
     } chmtls_login;
+
+/* Whose a query is. */
+#define CHMTLS_QUERY_SESSION_GRANTED 1u /* authorize answered OK for the login of its session */
+/* The former query on this connection was the same in all of this and was granted: audited only when it is not. */
+#define CHMTLS_QUERY_AGAIN 2u
+
+    typedef struct chmtls_query
+    {
+        uint32_t struct_size;
+        uint32_t flags;               /* CHMTLS_QUERY_* */
+        chmtls_bytes session_user;    /* who the session logged in as */
+        chmtls_bytes initial_user;    /* who asked for the query, as the peer says; empty: nobody but the peer itself */
+        chmtls_bytes initial_address; /* of that user, as the peer says; for the audit only */
+        chmtls_bytes remote_address;  /* of the peer; for the audit only */
+    } chmtls_query;
 
     /* A session to be watched. */
     typedef struct chmtls_session
@@ -393,6 +415,19 @@ extern "C"
          * end no connection for its sake. Letter case and a dot at the end do not count. OWNERSHIP: host is borrowed.
          * THREADING: any thread, lock-free. OK, NOT_FOUND, INVALID_ARGUMENT. Since minor 2. */
         chmtls_status (*names_host)(chmtls_plugin * plugin, chmtls_bytes host);
+
+        /* Whose a query of a native session is (initial_user and initial_address of ClickHouse's protocol). `identity` null: the
+         * session showed no certificate.
+         * OK: it runs with the rights of the user in the sink's USER item. With a RULE item the session is a cluster node's: what
+         * it says of who asked is true, the host holds the query to that user's databases, settings, quota and networks, the
+         * latter by the address of who asked, and refuses a user that it does not know. Without a RULE item the session speaks
+         * for itself: the host puts the session's user and address in the place of what it says.
+         * DECLINED: as without the module. REFUSED, and everything else: the query must not run.
+         * OWNERSHIP: borrowed. THREADING: any thread, no I/O, no lock that a reload holds. `error` may be null. Audited by a log
+         * line when it is a node's or refused. Since minor 2. */
+        chmtls_status (*authorize_query)(
+            chmtls_plugin * plugin, chmtls_identity * identity, const chmtls_query * query, const chmtls_sink * sink,
+            chmtls_buffer * error);
     } chmtls_plugin_api;
 
 #if defined(_WIN32)

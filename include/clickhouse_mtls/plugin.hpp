@@ -62,6 +62,9 @@ public:
     /// Forget the addresses of `host`, or all when it is empty, and end connections to those that are no longer the host's. Must
     /// return quickly. A host that remembers no address has nothing to do.
     virtual void flush_dns(std::string_view host) { static_cast<void>(host); }
+
+    /// Does the host ask authorize_query before each query of a native session? Asked once, by Plugin::create.
+    virtual bool judges_queries() const { return false; }
 };
 
 /// See chmtls_configuration.
@@ -403,6 +406,36 @@ public:
         return result;
     }
 
+    /// Whose a query is, and by which rule the session that sent it is a node's (empty: it is none, and speaks for itself). A
+    /// null `identity` handle: no certificate. The query's struct_size is set here. A module of minor 1 judges none: nothing is
+    /// granted.
+    Authorization authorize_query(const Identity & identity, chmtls_query query) const
+    {
+        Authorization result;
+        const auto call = module_.entry(&chmtls_plugin_api::authorize_query);
+        if (call == nullptr)
+        {
+            result.outcome = missing("authorize_query");
+            return result;
+        }
+        query.struct_size = sizeof(query);
+        Collector collector;
+        const auto sink = collector.sink();
+        SmallText text;
+        result.outcome.status = call(handle_, identity.get(), &query, &sink, text.buffer());
+        result.outcome.message = text.str();
+        if (!result.outcome.ok())
+            return result;
+        if (collector.failed || collector.user.empty())
+        {
+            result.outcome = {CHMTLS_INTERNAL_ERROR, "the module granted a query without naming its user"};
+            return result;
+        }
+        result.user = std::move(collector.user);
+        result.rule = std::move(collector.rule);
+        return result;
+    }
+
     /// The session's struct_size is set here.
     Outcome session_opened(const Identity & identity, chmtls_session session) const
     {
@@ -663,6 +696,7 @@ Plugin::create(const Module & module, const Configuration & configuration, std::
         host.close_session = &Plugin::on_close_session;
         host.configuration_changed = &Plugin::on_configuration_changed;
         host.flush_dns = &Plugin::on_flush_dns;
+        host.flags = plugin->callbacks_->judges_queries() ? CHMTLS_HOST_JUDGES_QUERIES : 0U;
     }
     const View view(configuration);
     LargeText text;

@@ -44,6 +44,7 @@ constexpr chmtls_plugin_api table{
     .session_busy = entry::session_busy,
     .generation = entry::generation,
     .names_host = entry::names_host,
+    .authorize_query = entry::authorize_query,
 };
 
 }

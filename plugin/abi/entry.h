@@ -34,6 +34,9 @@ chmtls_status identity_describe(chmtls_identity * identity, const chmtls_sink * 
 chmtls_status authorize(
     chmtls_plugin * plugin, chmtls_identity * identity, const chmtls_login * login, const chmtls_sink * sink,
     chmtls_buffer * error) noexcept;
+chmtls_status authorize_query(
+    chmtls_plugin * plugin, chmtls_identity * identity, const chmtls_query * query, const chmtls_sink * sink,
+    chmtls_buffer * error) noexcept;
 chmtls_status session_opened(
     chmtls_plugin * plugin, chmtls_identity * identity, const chmtls_session * session, chmtls_buffer * error) noexcept;
 void session_busy(chmtls_plugin * plugin, uint64_t session_token, uint32_t busy) noexcept;

@@ -84,6 +84,48 @@ chmtls_status authorize(
         });
 }
 
+chmtls_status authorize_query(
+    chmtls_plugin * plugin, chmtls_identity * identity, const chmtls_query * query, const chmtls_sink * sink,
+    chmtls_buffer * error) noexcept
+{
+    return on(
+        plugin, error,
+        [&](Instance & instance, ErrorText & text) -> chmtls_status
+        {
+            policy::IdentityPtr who;
+            if (!identity_of(plugin, identity, who))
+                return text.fail(CHMTLS_INVALID_HANDLE, "not a live identity of this plugin");
+            const auto asked = read_struct(query);
+            constexpr uint32_t known = CHMTLS_QUERY_SESSION_GRANTED | CHMTLS_QUERY_AGAIN;
+            if (!asked || !usable(sink))
+                return text.fail(CHMTLS_INVALID_ARGUMENT, "query or sink is null or too short");
+            const auto session_user = text_of(asked->session_user);
+            const auto initial_user = text_of(asked->initial_user);
+            const auto initial_address = text_of(asked->initial_address);
+            const auto remote = text_of(asked->remote_address);
+            if (!session_user || session_user->empty() || !initial_user || !initial_address || !remote)
+                return text.fail(CHMTLS_INVALID_ARGUMENT, "no session user, or bytes that are null with a length");
+            if ((asked->flags & ~known) != 0)
+                return text.fail(CHMTLS_INVALID_ARGUMENT, "an unknown query flag");
+            const auto decision = instance.authorize_query(
+                who,
+                {.session_user = *session_user,
+                 .session_granted = (asked->flags & CHMTLS_QUERY_SESSION_GRANTED) != 0,
+                 .initial_user = *initial_user,
+                 .initial_address = *initial_address,
+                 .again = (asked->flags & CHMTLS_QUERY_AGAIN) != 0},
+                *remote);
+            if (decision.outcome == policy::Outcome::declined)
+                return text.fail(CHMTLS_DECLINED, decision.message);
+            if (decision.outcome != policy::Outcome::granted)
+                return text.fail(CHMTLS_REFUSED, decision.message);
+            put(*sink, CHMTLS_ITEM_USER, abi::bytes_of(decision.user));
+            if (!decision.rule.empty())
+                put(*sink, CHMTLS_ITEM_RULE, abi::bytes_of(decision.rule));
+            return CHMTLS_OK;
+        });
+}
+
 chmtls_status
 session_opened(chmtls_plugin * plugin, chmtls_identity * identity, const chmtls_session * session, chmtls_buffer * error) noexcept
 {

@@ -21,6 +21,8 @@ public:
     void configuration_changed() const;
     /// `host` empty: everything. False: the host cannot flush.
     [[nodiscard]] bool flush_dns(std::string_view host) const;
+    /// It asks authorize_query before each query of a native session.
+    [[nodiscard]] bool judges_queries() const { return (table_.flags & CHMTLS_HOST_JUDGES_QUERIES) != 0; }
 
 private:
     chmtls_host table_;

@@ -208,27 +208,28 @@ Instance::Judgement Instance::verify_peer(const policy::PeerQuery & query, std::
     return judgement;
 }
 
+// Kept connections meet a new generation with each request: the first one judges the chain, the others find it remembered.
+policy::IdentityPtr
+Instance::standing(const generation::GenerationPtr & generation, const policy::IdentityPtr & identity, UnixTime now)
+{
+    if (identity == nullptr || identity->generation == generation->number || identity->listener.empty())
+        return identity;
+    std::vector<ByteView> chain;
+    chain.reserve(identity->sent.size());
+    for (const auto & certificate : identity->sent)
+        chain.push_back(certificate.der());
+    auto verdict = verifier_.verify(
+        generation, {.role = policy::PeerRole::client, .listener = identity->listener, .chain = chain, .expected_name = {}}, now);
+    return verdict.accepted() ? std::move(verdict.identity) : identity;
+}
+
 policy::LoginDecision
-Instance::authorize(const policy::IdentityPtr & identity, const policy::Login & login, std::string_view remote_address)
+Instance::authorize(const policy::IdentityPtr & identity, policy::Login login, std::string_view remote_address)
 {
     const auto generation = current();
     const auto now = system_time();
-    auto standing = identity;
-    if (identity != nullptr && identity->generation != generation->number && !identity->listener.empty())
-    {
-        // Kept connections meet a new generation with each request: the first one judges the chain, the others find it
-        // remembered.
-        std::vector<ByteView> chain;
-        chain.reserve(identity->sent.size());
-        for (const auto & certificate : identity->sent)
-            chain.push_back(certificate.der());
-        auto verdict = verifier_.verify(
-            generation, {.role = policy::PeerRole::client, .listener = identity->listener, .chain = chain, .expected_name = {}},
-            now);
-        if (verdict.accepted())
-            standing = std::move(verdict.identity);
-    }
-    auto decision = policy::authorize(*generation, standing, login, now);
+    login.queries_judged = host_.judges_queries();
+    auto decision = policy::authorize(*generation, standing(generation, identity, now), login, now);
     if (decision.outcome == policy::Outcome::refused && policy::lets_through(*generation, identity, login))
     {
         would_refuse_.count(
@@ -250,8 +251,25 @@ Instance::authorize(const policy::IdentityPtr & identity, const policy::Login & 
     return decision;
 }
 
+policy::LoginDecision
+Instance::authorize_query(const policy::IdentityPtr & identity, const policy::Query & query, std::string_view remote_address)
+{
+    const auto generation = current();
+    const auto now = system_time();
+    auto decision = policy::authorize_query(*generation, standing(generation, identity, now), query, now);
+    if (decision.outcome == policy::Outcome::declined)
+        return decision;
+    // Of what is a session's own, its login tells; of a node's work, this does.
+    const bool granted = decision.outcome == policy::Outcome::granted;
+    const bool own = granted && decision.rule.empty() && (query.initial_user.empty() || query.initial_user == decision.user);
+    if (!own && !(granted && query.again))
+        audit(decision, identity, query, remote_address);
+    return decision;
+}
+
 Result<void> Instance::session_opened(session::Session session)
 {
+    session.queries_judged = host_.judges_queries();
     const auto asked = session; // cheap: the identity is shared
     auto added = sessions_->add(std::move(session));
     if (!added)
@@ -313,6 +331,28 @@ void Instance::audit(
                                                : "refused")
         .add("interface", name(login.interface))
         .add("asked", login.user_named ? login.user : std::string_view{})
+        .add("user", decision.user)
+        .add("rule", decision.rule)
+        .add("remote", remote_address)
+        .add(decision.reason);
+    if (identity != nullptr)
+        line.add("listener", identity->listener).add("identity", identity->describe());
+    line.add("message", decision.message);
+    host_.log(granted ? CHMTLS_LOG_INFORMATION : CHMTLS_LOG_WARNING, line.str());
+}
+
+void Instance::audit(
+    const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Query & query,
+    std::string_view remote_address) const
+{
+    if (!host_.logs())
+        return;
+    const bool granted = decision.outcome == policy::Outcome::granted;
+    observe::AuditLine line("query");
+    line.add("decision", granted ? (decision.rule.empty() ? "disregarded" : "granted") : "refused")
+        .add("session_user", query.session_user)
+        .add("initial_user", query.initial_user)
+        .add("initial_address", query.initial_address)
         .add("user", decision.user)
         .add("rule", decision.rule)
         .add("remote", remote_address)

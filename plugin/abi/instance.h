@@ -15,6 +15,7 @@
 #include "observe/counters.h"
 #include "observe/would_refuse.h"
 #include "policy/authorize.h"
+#include "policy/on_behalf.h"
 #include "policy/verify.h"
 #include "session/registry.h"
 
@@ -43,7 +44,10 @@ public:
     [[nodiscard]] Judgement verify_peer(const policy::PeerQuery & query, std::string_view remote_address);
 
     [[nodiscard]] policy::LoginDecision
-    authorize(const policy::IdentityPtr & identity, const policy::Login & login, std::string_view remote_address);
+    authorize(const policy::IdentityPtr & identity, policy::Login login, std::string_view remote_address);
+
+    [[nodiscard]] policy::LoginDecision
+    authorize_query(const policy::IdentityPtr & identity, const policy::Query & query, std::string_view remote_address);
 
     [[nodiscard]] Result<void> session_opened(session::Session session);
     void session_closed(uint64_t token) { sessions_->remove(token); }
@@ -62,6 +66,12 @@ private:
     void audit(
         const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Login & login,
         std::string_view remote_address) const;
+    void audit(
+        const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Query & query,
+        std::string_view remote_address) const;
+    /// The identity as this generation judges it, where that is remembered; otherwise as it is.
+    policy::IdentityPtr
+    standing(const generation::GenerationPtr & generation, const policy::IdentityPtr & identity, UnixTime now);
     void close(const session::Session & session, Reason reason, const std::string & message) const;
     void observed(const session::Session & session, Reason reason, const std::string & message);
     generation::Events events();

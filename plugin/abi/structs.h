@@ -28,7 +28,9 @@ struct Layout<chmtls_host>
         offsetof(chmtls_host, log),
         offsetof(chmtls_host, close_session),
         offsetof(chmtls_host, configuration_changed),
-        offsetof(chmtls_host, flush_dns)};
+        offsetof(chmtls_host, flush_dns),
+        offsetof(chmtls_host, flags),
+        offsetof(chmtls_host, reserved)};
     static constexpr size_t required = offsetof(chmtls_host, context);
 };
 
@@ -109,6 +111,16 @@ struct Layout<chmtls_login>
 };
 
 template <>
+struct Layout<chmtls_query>
+{
+    static constexpr std::array members{offsetof(chmtls_query, struct_size),     offsetof(chmtls_query, flags),
+                                        offsetof(chmtls_query, session_user),    offsetof(chmtls_query, initial_user),
+                                        offsetof(chmtls_query, initial_address), offsetof(chmtls_query, remote_address)};
+    // Without the initial user every query would be nobody's.
+    static constexpr size_t required = offsetof(chmtls_query, initial_address);
+};
+
+template <>
 struct Layout<chmtls_session>
 {
     static constexpr std::array members{
@@ -140,8 +152,10 @@ struct Layout<chmtls_plugin_api>
         offsetof(chmtls_plugin_api, session_opened),    offsetof(chmtls_plugin_api, session_closed),
         offsetof(chmtls_plugin_api, ticket_key),        offsetof(chmtls_plugin_api, status),
         offsetof(chmtls_plugin_api, report_connect),    offsetof(chmtls_plugin_api, session_busy),
-        offsetof(chmtls_plugin_api, generation),        offsetof(chmtls_plugin_api, names_host)};
-    static_assert(members.back() + sizeof(chmtls_plugin_api::names_host) == sizeof(chmtls_plugin_api), "the last one is missing");
+        offsetof(chmtls_plugin_api, generation),        offsetof(chmtls_plugin_api, names_host),
+        offsetof(chmtls_plugin_api, authorize_query)};
+    static_assert(
+        members.back() + sizeof(chmtls_plugin_api::authorize_query) == sizeof(chmtls_plugin_api), "the last one is missing");
     static constexpr size_t required = offsetof(chmtls_plugin_api, create);
 };
 

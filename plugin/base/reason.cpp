@@ -86,6 +86,7 @@ constexpr std::array rows{
     Row{Reason::rule_time, "RULE-TIME", access_denied},
     Row{Reason::session_time, "SESSION-TIME", access_denied},
     Row{Reason::password_required, "PASSWORD-REQUIRED", access_denied},
+    Row{Reason::on_behalf, "ON-BEHALF", access_denied},
 };
 
 constexpr bool rows_in_order()

@@ -64,6 +64,7 @@ enum class Reason : uint8_t
     rule_time,         ///< a rule matches, but not at this time
     session_time,      ///< the session has lasted as long as its rule allows
     password_required, ///< the certificate is right, and the rule wants the user's password as well
+    on_behalf,         ///< who asked for a node's query cannot be a user
     count
 };
 

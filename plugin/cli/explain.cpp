@@ -12,6 +12,7 @@
 #include "policy/authorize.h"
 #include "policy/describe.h"
 #include "policy/observing.h"
+#include "policy/on_behalf.h"
 #include "policy/verify.h"
 
 namespace chmtls::cli
@@ -30,6 +31,8 @@ struct Options
     std::string host;     ///< as it is configured, of an outgoing connection
     std::string user;
     std::string at;
+    std::string on_behalf_of; ///< whom the peer names as who asked for a query; empty: nobody
+    bool query = false;       ///< on_behalf_of was given
     bool user_named = false;
     bool without_header = false;
     bool json = false;
@@ -41,6 +44,7 @@ struct Story
     policy::PeerExplanation peer;
     std::vector<trust::RevocationStep> revocation; ///< part of the peer's verdict
     std::optional<policy::Explanation> login;      ///< nothing: the handshake failed, or nobody logs in there
+    std::optional<policy::LoginDecision> query;    ///< after the login, where it was granted and a query was asked about
 };
 
 /// Between servers the handshake is all there is.
@@ -98,11 +102,17 @@ Story tell(const generation::Generation & generation, const PeerChain & chain, c
         .password_given = false,
         .certificate_asked = interface == policy::Interface::http && !options.without_header,
         .other_credentials = false,
+        .queries_judged = options.query,
     };
     story.login = policy::explain(generation, story.peer.verdict.identity, login, at);
     policy::LoginDecision & decision = story.login->decision;
     decision.let_through
         = decision.outcome == policy::Outcome::refused && policy::lets_through(generation, story.peer.verdict.identity, login);
+    if (options.query && decision.outcome == policy::Outcome::granted)
+        story.query = policy::authorize_query(
+            generation, story.peer.verdict.identity,
+            {.session_user = decision.user, .session_granted = true, .initial_user = options.on_behalf_of, .initial_address = {}},
+            at);
     return story;
 }
 
@@ -110,7 +120,8 @@ bool let_in(const Story & story, const Options & options)
 {
     if (handshake_only(options))
         return story.peer.verdict.accepted();
-    return story.login && story.login->decision.outcome == policy::Outcome::granted;
+    return story.login && story.login->decision.outcome == policy::Outcome::granted
+           && (!options.query || (story.query && story.query->outcome == policy::Outcome::granted));
 }
 
 /// The rule that let a peer in; empty: none had to.
@@ -206,6 +217,13 @@ void print_text(const generation::Generation & generation, const Story & story, 
     if (decision.let_through)
         line += "; only observed: the server's own login decides";
     print_line(line);
+    if (story.query && story.query->outcome == policy::Outcome::granted)
+        print_line(
+            fmt::format("query: runs as user '{}'; {}", printable(story.query->user), printable(story.query->message, 2048)));
+    else if (story.query)
+        print_line(fmt::format(
+            "query: {}, {}: {}", outcome_name(story.query->outcome), code(story.query->reason),
+            printable(story.query->message, 2048)));
 }
 
 void print_json(const generation::Generation & generation, const Story & story, const Options & options)
@@ -247,6 +265,15 @@ void print_json(const generation::Generation & generation, const Story & story, 
     }
 
     JsonObject object;
+    if (story.query)
+        object.raw(
+            "query", JsonObject()
+                         .text("outcome", outcome_name(story.query->outcome))
+                         .text("reason", code(story.query->reason))
+                         .text("message", story.query->message)
+                         .text("user", story.query->user)
+                         .text("rule", story.query->rule)
+                         .str());
     object.yes_no("accepted", let_in(story, options))
         .yes_no("observed", judged.let_through || (story.login && story.login->decision.let_through))
         .text("listener", options.listener);
@@ -289,6 +316,8 @@ std::optional<Error> wrong_place(const Options & options)
         return wrong("--host", "is of outgoing connections only", "remove it, or give --outgoing");
     if (handshake_only(options) && (options.user_named || options.without_header))
         return wrong("--user", "nobody logs in there", "remove it and --without-header");
+    if (options.query && options.listener != "tcp_port_secure")
+        return wrong("--on-behalf-of", "is of queries over tcp_port_secure only", "remove it, or name that listener");
     return std::nullopt;
 }
 
@@ -341,14 +370,18 @@ void add_explain(CLI::App & app, Action & action)
         ->check(CLI::IsMember({"node", "keeper"}));
     command->add_option("--host", options->host, "with --outgoing: the peer's host, as remote_servers or zookeeper names it");
     CLI::Option * user = command->add_option("--user", options->user, "user that the peer asks for; default: none named");
+    CLI::Option * on_behalf_of = command->add_option(
+        "--on-behalf-of", options->on_behalf_of,
+        "tcp_port_secure: and what of a query that this user asked for, as the peer says; '' for nobody");
     command->add_flag(
         "--without-header", options->without_header, "HTTPS: the request has no X-ClickHouse-SSL-Certificate-Auth header");
     command->add_option("--at", options->at, "judge the chain at this moment (RFC 3339) instead of now");
     command->add_flag("--json", options->json, "print one JSON object");
     command->callback(
-        [options, user, &action]
+        [options, user, on_behalf_of, &action]
         {
             options->user_named = user->count() > 0;
+            options->query = on_behalf_of->count() > 0;
             action = [options]
             {
                 return explain(*options);

@@ -14,6 +14,7 @@ namespace
 {
 
 constexpr std::array<std::string_view, 3> plaintext_words{"refuse", "warn", "allow"};
+constexpr std::array<std::string_view, 2> unasked_words{"refuse", "allow"};
 
 void read_expectation(const Element & element, const std::string & path, PeerSection & peers, Findings & findings)
 {
@@ -108,6 +109,8 @@ void read_nodes(Section & mtls, Settings & settings, Findings & findings)
         section, "table_functions", "name the users whose statements may say whom this node's certificate is shown to", findings);
     if (const auto word = section.word("plaintext", plaintext_words))
         nodes.plaintext = static_cast<Plaintext>(*word);
+    if (const auto word = section.word("unasked_inserts", unasked_words))
+        nodes.unasked_inserts = *word == 1;
     refuse_unverified(section, settings.client);
     section.refuse_unknown();
     settings.nodes = std::move(nodes);

@@ -247,6 +247,7 @@ struct NodesSection
     std::vector<std::string> acts_as;         ///< users that a node may log in as
     std::vector<std::string> table_functions; ///< users whose statements may name whom the node's certificate is shown to
     Plaintext plaintext = Plaintext::refuse;
+    bool unasked_inserts = false; ///< rows that no user's query has brought go to other nodes
 };
 
 /// <credentials>: what is shown on connections of one purpose, instead of openSSL.client's.

@@ -175,11 +175,12 @@ void put(Digester & digester, const PeerSection & section)
 
 void put(Digester & digester, const NodesSection & section)
 {
-    const auto & [peers, acts_as, table_functions, plaintext] = section;
+    const auto & [peers, acts_as, table_functions, plaintext, unasked_inserts] = section;
     put(digester, peers);
     put(digester, acts_as);
     put(digester, table_functions);
     put(digester, plaintext);
+    put(digester, unasked_inserts);
 }
 
 void put(Digester & digester, const PurposeCertificate & certificate)
@@ -206,6 +207,14 @@ void put(Digester & digester, const UserSection & section)
     put(digester, common_names);
     put(digester, subject_alt_names);
     put(digester, has_password);
+}
+
+void put(Digester & digester, const UserRights & rights)
+{
+    const auto & [user, open, limited] = rights;
+    put(digester, user);
+    put(digester, open);
+    put(digester, limited);
 }
 
 template <typename T>
@@ -264,6 +273,13 @@ Digest32 digest_of(const Settings & settings)
     put(digester, poll.count());
     put(digester, dns);
     put(digester, admin_socket);
+    return digester.finish();
+}
+
+Digest32 digest_of(const std::vector<UserRights> & users)
+{
+    Digester digester;
+    put(digester, users);
     return digester.finish();
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "config/settings.h"
+#include "config/user_rights.h"
 
 namespace chmtls::config
 {
@@ -10,5 +11,6 @@ namespace chmtls::config
 /// it; a wrong one shows itself by the key that cannot be read) and not over warnings.
 [[nodiscard]] Digest32 digest_of(const Settings & settings);
 [[nodiscard]] Digest32 digest_of(const std::vector<UserSection> & users);
+[[nodiscard]] Digest32 digest_of(const std::vector<UserRights> & users);
 
 }

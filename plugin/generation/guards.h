@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/settings.h"
+#include "config/user_rights.h"
 
 namespace chmtls::generation
 {
@@ -8,5 +9,9 @@ namespace chmtls::generation
 /// For a configuration in which certificates stand for users: settings by which somebody could come by such an identity without
 /// a certificate that one of the named authorities has issued. Each is a finding with code "FORGEABLE" that names the setting.
 void refuse_forgeable(const config::Settings & settings, Errors & errors);
+
+/// The users of mtls.nodes.acts_as: one that an empty password opens to everybody is a finding with code "OPEN-USER"; one without
+/// limits is a warning.
+void judge_acts_as(const std::vector<config::UserRights> & users, Errors & errors, std::vector<std::string> & warnings);
 
 }

@@ -229,6 +229,7 @@ private:
     {
         if (const auto & nodes = settings_.nodes)
         {
+            judge_acts_as(asked_.user_rights, errors_, result_->warnings);
             check_user_names(nodes->acts_as, "mtls.nodes.acts_as.user");
             check_user_names(nodes->table_functions, "mtls.nodes.table_functions.user");
             if (auto peers = build_peers(nodes->peers, "mtls.nodes", errors_))

@@ -125,6 +125,11 @@ Asked ask(const Input & input)
     }
     else
         asked.errors.insert(asked.errors.end(), users.error().begin(), users.error().end());
+    if (asked.settings.nodes)
+        for (config::UserRights & rights : config::read_user_rights(input.users_xml, input.users_source))
+            if (const auto & acts_as = asked.settings.nodes->acts_as;
+                std::find(acts_as.begin(), acts_as.end(), rights.user) != acts_as.end())
+                asked.user_rights.push_back(std::move(rights));
     asked.server_passphrase = take_secret(asked.settings.server.passphrase);
     asked.client_passphrase = take_secret(asked.settings.client.passphrase);
     for (config::SniCertificate & certificate : asked.settings.sni)
@@ -154,6 +159,7 @@ Reading read(const Asked & asked)
     Digester digester;
     digester.add(ByteView(config::digest_of(asked.settings)));
     digester.add(ByteView(config::digest_of(asked.users)));
+    digester.add(ByteView(config::digest_of(asked.user_rights)));
     digester.add(ByteView(reading.files.digest()));
     reading.digest = digester.finish();
     return reading;

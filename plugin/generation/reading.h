@@ -2,6 +2,7 @@
 
 // The two steps in front of a generation: what was asked for, and the files of one moment.
 
+#include "config/user_rights.h"
 #include "generation/file_set.h"
 #include "generation/loader.h"
 #include "signature/sequences.h"
@@ -14,6 +15,7 @@ struct Asked
 {
     config::Settings settings;
     std::vector<config::UserSection> users;
+    std::vector<config::UserRights> user_rights; ///< of those that nodes act as
     SecretBytes server_passphrase;
     SecretBytes client_passphrase;
     SecretBytes node_passphrase;

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "policy/observing.h"
 #include "policy/peer_rules.h"
+#include "policy/standing.h"
 
 namespace chmtls::policy
 {
@@ -21,45 +23,6 @@ LoginDecision refuse(Reason reason, std::string message)
 LoginDecision grant(std::string user, std::string rule, std::string message)
 {
     return {Outcome::granted, Reason::valid, std::move(user), std::move(rule), std::move(message), false, {}};
-}
-
-/// A peer's certificate as it stands now: the identity to decide by, or why there is none.
-struct Standing
-{
-    IdentityPtr identity;
-    Reason reason = Reason::certificate_required;
-    std::string message;
-};
-
-Standing standing_of(const generation::Generation & generation, const IdentityPtr & identity, UnixTime now)
-{
-    if (identity == nullptr)
-        return {nullptr, Reason::certificate_required, "the peer showed no certificate"};
-    if (identity->listener.empty())
-        return {
-            nullptr, Reason::purpose,
-            fmt::format("'{}' is a server that we connected to: it cannot log in by that certificate", identity->describe())};
-    if (identity->generation != generation.number)
-    {
-        std::vector<ByteView> chain;
-        chain.reserve(identity->sent.size());
-        for (const auto & certificate : identity->sent)
-            chain.push_back(certificate.der());
-        auto verdict = verify_peer(
-            generation, {.role = PeerRole::client, .listener = identity->listener, .chain = chain, .expected_name = {}}, now);
-        if (!verdict.accepted())
-            return {
-                nullptr, verdict.reason,
-                fmt::format("certificate '{}' is no longer accepted: {}", identity->describe(), verdict.message)};
-        return {std::move(verdict.identity), Reason::valid, {}};
-    }
-    if (now >= identity->valid_until)
-        return {
-            nullptr, Reason::expired,
-            fmt::format(
-                "certificate '{}' or something that it depends on ended at {}", identity->describe(),
-                format_rfc3339(identity->valid_until))};
-    return {identity, Reason::valid, {}};
 }
 
 /// What the certificate says: the user it gives, or no.
@@ -218,16 +181,25 @@ LoginDecision authorize_node(
     {
         return refuse(Reason::node_user, fmt::format("'{}' is a cluster node's ({}): {}", node.describe(), rule, why));
     };
-    const bool always = generation.settings.certificate_login == config::CertificateLogin::always;
-    if (http && (login.other_credentials || (!login.certificate_asked && !always)))
-        return refused("without a password it logs in by certificate only (X-ClickHouse-SSL-Certificate-Auth: on)");
+    if (http)
+        return refused("nodes log in by certificate over the native protocol only, never over HTTP");
+    if (login.user.empty())
+        return refused("it names no user");
     const auto & users = generation.nodes->acts_as;
-    if (users.empty())
-        return refused("nodes log in as nobody here, since mtls.nodes.acts_as names no user");
     if (std::find(users.begin(), users.end(), login.user) == users.end())
+    {
+        if (login.queries_judged && mode_of(generation, node.listener) == config::Mode::enforce)
+            return grant(
+                std::string(login.user), rule,
+                fmt::format(
+                    "certificate '{}' is a cluster node's, which runs the queries of others here and none of its own",
+                    node.describe()));
+        if (users.empty())
+            return refused("nodes log in as nobody here, since mtls.nodes.acts_as names no user");
         return refused(fmt::format(
             "it may not log in as '{}', but only as '{}' (mtls.nodes.acts_as)", printable(login.user),
             printable(fmt::format("{}", fmt::join(users, "', '")), 1024)));
+    }
 
     auto decision = by_certificate(generation, node, login.user, now);
     if (decision.outcome == Outcome::granted)

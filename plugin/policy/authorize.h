@@ -25,6 +25,7 @@ struct Login
     bool other_credentials = false;
     bool again = false; ///< like the former one on its connection, which was granted
     bool without_tls = false;
+    bool queries_judged = false; ///< the host asks authorize_query before each query of this session
 };
 
 enum class Outcome
@@ -64,10 +65,10 @@ struct LoginDecision
 /// Whatever would be declined is refused for a user who has <ssl_certificates> and no password: there is no other login for it,
 /// with or without a password.
 ///
-/// With <nodes>, a certificate that a node rule matches is a node's and logs in as the users of <acts_as> only, by certificate
-/// only: granted when it asks for one of them with no password (HTTP: with certificate_asked, or certificate_login `always`), by
-/// a rule that yields the user, the user's <ssl_certificates>, or else by the node rule itself. A password decides as ever;
-/// everything else is refused as node_user and never declined.
+/// With <nodes>, a certificate that a node rule matches is a node's and logs in natively only, without a password: as a user of
+/// <acts_as>, by a rule that yields the user, the user's <ssl_certificates>, or else by the node rule itself. Where the host has
+/// each query judged, as any user: that says nothing about its queries (authorize_query), but not where the listener only
+/// observes. A password decides as ever; everything else is refused as node_user and never declined.
 ///
 /// The message names the identity, who was asked for and what was missing; never a secret.
 [[nodiscard]] LoginDecision

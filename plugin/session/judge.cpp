@@ -31,6 +31,7 @@ login_of(const generation::Generation & generation, const Session & session, con
     login.user = session.user;
     login.user_named = true;
     login.certificate_asked = session.interface == policy::Interface::http;
+    login.queries_judged = session.queries_judged;
     return policy::authorize(generation, identity, login, now);
 }
 

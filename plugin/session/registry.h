@@ -21,6 +21,7 @@ struct Session
     /// certificate and password).
     std::string user;
     std::string rule;
+    bool queries_judged = false; ///< the host has each of its queries judged by policy::authorize_query
     // When the registry first saw the token, by both clocks: neither can make a session younger.
     UnixTime opened_at{};
     std::chrono::steady_clock::time_point opened{};

@@ -71,6 +71,18 @@ static void null_arguments(void)
     check_status(api()->authorize(plugin, identity, &login, NULL, NULL), no, "authorize: no sink");
     check_status(api()->authorize(plugin, identity, &nobody, &sink, NULL), no, "authorize: null user with a length");
     check_status(api()->authorize(plugin, identity, &login, &sink, NULL), CHMTLS_OK, "authorize, with everything");
+    const chmtls_query query = query_of("alice", "eve");
+    chmtls_query unreadable = query;
+    unreadable.initial_user = no_bytes;
+    chmtls_query of_nobody = query;
+    of_nobody.session_user = text("");
+    check_status(api()->authorize_query(plugin, identity, NULL, &sink, NULL), no, "authorize_query: no query");
+    check_status(api()->authorize_query(plugin, identity, &query, NULL, NULL), no, "authorize_query: no sink");
+    check_status(api()->authorize_query(plugin, identity, &unreadable, &sink, NULL), no, "authorize_query: null with a length");
+    check_status(api()->authorize_query(plugin, identity, &of_nobody, &sink, NULL), no, "authorize_query: no session's user");
+    check_status(
+        api()->authorize_query(plugin, identity, &query, &sink, NULL), CHMTLS_DECLINED, "authorize_query, with everything");
+    check_status(api()->authorize_query(plugin, NULL, &query, &sink, NULL), CHMTLS_REFUSED, "authorize_query: granted to nobody");
     const chmtls_session session = session_of(1, "alice");
     check_status(api()->session_opened(plugin, identity, NULL, NULL), no, "session_opened: no session");
     check_status(api()->session_opened(plugin, NULL, &session, NULL), CHMTLS_INVALID_HANDLE, "session_opened: no identity");
@@ -131,6 +143,9 @@ static void values_of_no_meaning(void)
     check_status(api()->authorize(plugin, identity, &login, &sink, NULL), CHMTLS_INVALID_ARGUMENT, "a login flag");
     login.flags &= ~64u;
     check_status(api()->authorize(plugin, identity, &login, &sink, NULL), CHMTLS_OK, "the same without it");
+    chmtls_query query = query_of("alice", "eve");
+    query.flags |= 4u;
+    check_status(api()->authorize_query(plugin, identity, &query, &sink, NULL), CHMTLS_INVALID_ARGUMENT, "a query flag");
     api()->identity_release(identity);
     api()->destroy(plugin);
 }
@@ -222,6 +237,13 @@ static void short_structures(void)
         login.struct_size = size;
         const chmtls_status expected = size < offsetof(chmtls_login, remote_address) ? CHMTLS_INVALID_ARGUMENT : CHMTLS_OK;
         check_status(api()->authorize(plugin, identity, &login, &sink, NULL), expected, "authorize by size");
+    }
+    for (uint32_t size = 0; size <= sizeof(chmtls_query); ++size)
+    {
+        chmtls_query query = query_of("alice", "eve");
+        query.struct_size = size;
+        const chmtls_status expected = size < offsetof(chmtls_query, initial_address) ? CHMTLS_INVALID_ARGUMENT : CHMTLS_DECLINED;
+        check_status(api()->authorize_query(plugin, identity, &query, &sink, NULL), expected, "authorize_query by size");
     }
     for (uint32_t size = 0; size <= sizeof(chmtls_session); ++size)
     {

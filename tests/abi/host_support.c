@@ -313,6 +313,18 @@ chmtls_login native_login(const char * user)
     return login;
 }
 
+chmtls_query query_of(const char * session_user, const char * initial_user)
+{
+    return (chmtls_query){
+        .struct_size = sizeof(chmtls_query),
+        .flags = CHMTLS_QUERY_SESSION_GRANTED,
+        .session_user = text(session_user),
+        .initial_user = text(initial_user),
+        .initial_address = text("192.0.2.1:5000"),
+        .remote_address = text("192.0.2.2:5000"),
+    };
+}
+
 chmtls_session session_of(uint64_t token, const char * user)
 {
     chmtls_session session;

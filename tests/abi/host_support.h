@@ -76,6 +76,8 @@ typedef struct collected
 chmtls_sink sink_to(collected * to);
 
 chmtls_login native_login(const char * user);
+/* That a session which authorize let in sends for somebody. */
+chmtls_query query_of(const char * session_user, const char * initial_user);
 chmtls_session session_of(uint64_t token, const char * user);
 
 /* The tests. */

@@ -3,6 +3,7 @@
 import pytest
 
 SERVER = """<clickhouse>
+    <tcp_port_secure>9440</tcp_port_secure>
     <https_port>8443</https_port>
     <interserver_https_port>9010</interserver_https_port>
     <openSSL>
@@ -40,6 +41,8 @@ PLAINTEXT = """<clickhouse>
 </clickhouse>
 """
 
+USERS = "<clickhouse><users><default>{}</default></users></clickhouse>"
+
 FOUND = ["interserver_http_port", "http_port", "remote_servers.prod.shard.replica[1]", "zookeeper.node"]
 
 
@@ -57,7 +60,7 @@ def pki(make_pki):
 
 @pytest.fixture
 def config(tmp_path, pki):
-    (tmp_path / "users.xml").write_text("<clickhouse><users><default><password/></default></users></clickhouse>")
+    (tmp_path / "users.xml").write_text(USERS.format("<password>secret</password><allow_databases><database>a</database></allow_databases>"))
     path = tmp_path / "config.xml"
     path.write_text(SERVER.format(pki=pki.path))
     return path
@@ -159,7 +162,7 @@ def test_explain_a_peer(tool, config, pki, name, options, reason, rule):
 @pytest.mark.parametrize(
     "name, options, outcome, reason",
     [
-        ("ch1", ["--user", "default"], "granted", "VALID"),
+        ("ch1", ["--user", "default"], "refused", "NODE-USER"),
         ("ch1", ["--user", "alice"], "refused", "NODE-USER"),
         ("ch1", ["--user", "default", "--without-header"], "refused", "NODE-USER"),
         ("alice", ["--user", "default", "--without-header"], "declined", None),
@@ -170,6 +173,48 @@ def test_explain_a_login_of_a_node(tool, config, pki, name, options, outcome, re
     assert answer["decision"]["outcome"] == outcome
     assert reason is None or answer["decision"]["reason"] == reason
     assert answer["rules"][0]["rule"] == "nodes: cluster"
+
+
+@pytest.mark.parametrize(
+    "name, options, status, login, query, user",
+    [
+        ("ch1", ["--user", "default"], 0, "granted", None, None),
+        ("ch1", ["--user", "alice"], 1, "refused", None, None),
+        ("ch1", ["--user", "alice", "--on-behalf-of", "eve"], 0, "granted", "granted", "eve"),
+        ("ch1", ["--user", "alice", "--on-behalf-of", ""], 1, "granted", "refused", ""),
+        ("ch1", ["--user", "default", "--on-behalf-of", ""], 0, "granted", "granted", "default"),
+    ],
+)
+def test_explain_a_query_of_a_node(tool, config, pki, name, options, status, login, query, user):
+    arguments = ("explain", "--config", config, "--chain", pki.path / f"{name}.pem", "--listener", "tcp_port_secure", *options)
+    answer = tool(*arguments, "--json")
+    assert answer.status == status, answer
+    told = answer.object()
+    assert told["decision"]["outcome"] == login
+    assert told.get("query", {}).get("outcome") == query
+    text = tool(*arguments)
+    assert text.status == status
+    if query is not None:
+        assert told["query"]["user"] == user
+        assert (f"query: runs as user '{user}'" if query == "granted" else "query: refused, NODE-USER") in text.out
+
+
+def test_acts_as_is_judged(tool, config):
+    def users(inner):
+        (config.parent / "users.xml").write_text(USERS.format(inner))
+        return tool("check", "--config", config)
+
+    for open_password in (
+        "<password></password>",
+        "<password_sha256_hex>E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855</password_sha256_hex>",
+        "<no_password/>",
+    ):
+        checked = users(open_password)
+        assert checked.status == 1 and "mtls.nodes.acts_as" in checked.out and "'default' has an empty password" in checked.out, checked
+    for closed in ("<password>secret</password>", ""):
+        checked = users(closed)
+        assert checked.status == 0 and "'default' has no limits" in checked.out, checked
+    assert "has no limits" not in users("<allow_databases><database>a</database></allow_databases>").out
 
 
 def test_explain_without_nodes_asks_no_rule(tool, config, pki):

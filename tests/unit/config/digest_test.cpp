@@ -418,6 +418,12 @@ INSTANTIATE_TEST_SUITE_P(
                 s.nodes->plaintext = Plaintext::allow;
             }},
         Change{
+            "UnaskedInserts",
+            [](Settings & s)
+            {
+                s.nodes->unasked_inserts = true;
+            }},
+        Change{
             "Keeper",
             [](Settings & s)
             {

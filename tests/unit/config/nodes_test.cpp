@@ -67,7 +67,7 @@ TEST(NodesSection, EverythingIsRead)
                "<acts_as><user>default</user><user> replica </user></acts_as>"
                "<table_functions><user>etl</user><user>admin</user></table_functions>"
                "<expect><host>ch1.example.org</host><spiffe_id>spiffe://prod/ch/1</spiffe_id></expect>"
-               "<plaintext>warn</plaintext></nodes>"
+               "<plaintext>warn</plaintext><unasked_inserts>allow</unasked_inserts></nodes>"
                "<keeper><rule><name>zk</name><dns>zk</dns></rule>"
                "<expect><host>zk1</host><spiffe_id>spiffe://prod/zk</spiffe_id></expect></keeper>"
                "<credentials><node><certificateFile>/n.pem</certificateFile><privateKeyFile>/n.key</privateKeyFile>"
@@ -87,6 +87,7 @@ TEST(NodesSection, EverythingIsRead)
     EXPECT_EQ(nodes.peers.expected[0].host, "ch1.example.org");
     EXPECT_EQ(nodes.peers.expected[0].spiffe_id, "spiffe://prod/ch/1");
     EXPECT_EQ(nodes.plaintext, Plaintext::warn);
+    EXPECT_TRUE(nodes.unasked_inserts);
     ASSERT_TRUE(settings.keeper.has_value());
     EXPECT_THAT(settings.keeper->rules, SizeIs(1));
     EXPECT_THAT(settings.keeper->expected, SizeIs(1));
@@ -106,6 +107,7 @@ TEST(NodesSection, APasswordBetweenReplicasIsAdvised)
 TEST(NodesSection, PlaintextIsRefusedByDefault)
 {
     EXPECT_EQ(parsed(server(fmt::format("<nodes>{}</nodes>", one_rule))).nodes->plaintext, Plaintext::refuse);
+    EXPECT_FALSE(parsed(server(fmt::format("<nodes>{}</nodes>", one_rule))).nodes->unasked_inserts);
 }
 
 struct Bad

@@ -321,11 +321,23 @@ INSTANTIATE_TEST_SUITE_P(
         NodeLogin{"AsAUserThatARuleYields", "ch1", native("reports"), Outcome::refused, Reason::node_user},
         NodeLogin{"AsItself", "ch2", native("ch2"), Outcome::refused, Reason::node_user},
         NodeLogin{"AsNobodyAtAll", "ch2", native(""), Outcome::refused, Reason::node_user},
+        NodeLogin{
+            "AsAnotherUserToRunTheQueriesOfOthers", "ch2", changed(native("alice"), &Login::queries_judged), Outcome::granted,
+            Reason::valid, "nodes: cluster"},
+        NodeLogin{
+            "AsNobodyToRunTheQueriesOfOthers", "ch2", changed(native(""), &Login::queries_judged), Outcome::refused,
+            Reason::node_user},
+        NodeLogin{
+            "OverHttpToRunTheQueriesOfOthers", "ch2", changed(http("alice"), &Login::queries_judged), Outcome::refused,
+            Reason::node_user},
+        NodeLogin{
+            "OfAUserIsAsEverWhereQueriesAreJudged", "alice", changed(native("default"), &Login::queries_judged),
+            Outcome::declined},
         NodeLogin{"WithAPassword", "ch2", changed(native("alice"), &Login::password_given), Outcome::declined},
         NodeLogin{
             "WithAPasswordOfOneWhoHasNone", "ch2", changed(native("carol"), &Login::password_given), Outcome::refused,
             Reason::certificate_required},
-        NodeLogin{"OverHttp", "ch2", http("default"), Outcome::granted, Reason::valid, "nodes: cluster"},
+        NodeLogin{"OverHttp", "ch2", http("default"), Outcome::refused, Reason::node_user},
         NodeLogin{"OverHttpAsAnother", "ch2", http("alice"), Outcome::refused, Reason::node_user},
         NodeLogin{
             "OverHttpWithoutTheHeader", "ch2", changed(http("default"), &Login::certificate_asked, false), Outcome::refused,
@@ -346,7 +358,7 @@ INSTANTIATE_TEST_SUITE_P(
             "OfAUserOverHttpIsAsEver", "alice", changed(http("alice"), &Login::certificate_asked, false), Outcome::declined}),
     [](const auto & test) { return std::string(test.param.name); });
 
-TEST(NodeLoginDetails, AlwaysNeedsNoHeader)
+TEST(NodeLoginDetails, IsNotOverHttpEvenWithAlways)
 {
     const auto generation = with_nodes();
     generation->settings.certificate_login = config::CertificateLogin::always;
@@ -356,7 +368,8 @@ TEST(NodeLoginDetails, AlwaysNeedsNoHeader)
         login.certificate_asked = false;
         return policy::authorize(*generation, node, login, world().now);
     };
-    EXPECT_EQ(ask(http("default")).outcome, Outcome::granted);
+    EXPECT_EQ(ask(http("default")).reason, Reason::node_user);
+    EXPECT_EQ(ask(native("default")).outcome, Outcome::granted);
     EXPECT_EQ(ask(http("alice")).reason, Reason::node_user);
     EXPECT_EQ(ask(changed(http("default"), &Login::other_credentials)).reason, Reason::node_user)
         << "who brings credentials of another kind has not asked for the certificate to count";
@@ -372,6 +385,20 @@ TEST(NodeLoginDetails, WithoutActsAsThereIsNone)
     const auto decision = policy::authorize(*generation, node, native("default"), world().now);
     EXPECT_EQ(decision.reason, Reason::node_user);
     EXPECT_THAT(decision.message, HasSubstr("mtls.nodes.acts_as"));
+}
+
+TEST(NodeLoginDetails, WhereItIsOnlyObservedTheQueriesOfOthersGiveNoLogin)
+{
+    const auto generation = with_nodes();
+    generation->settings.mode = config::Mode::observe;
+    generation->settings.listeners[0].mode = config::Mode::observe;
+    const auto node = as_client(*generation, node_spec("ch2"), "tcp_port_secure").identity;
+    const auto ask = [&](std::string_view user)
+    {
+        return policy::authorize(*generation, node, changed(native(user), &Login::queries_judged), world().now);
+    };
+    EXPECT_EQ(ask("alice").reason, Reason::node_user) << "its queries would run as the session's user there";
+    EXPECT_EQ(ask("default").outcome, Outcome::granted);
 }
 
 TEST(NodeLoginDetails, WhetherItIsANodesMustBeKnown)
@@ -392,7 +419,7 @@ TEST(NodeLoginDetails, EndsWithItsCertificate)
 {
     const auto generation = with_nodes();
     const auto node = as_client(*generation, node_spec("ch2"), "tcp_port_secure").identity;
-    for (const Login & login : {native("default"), http("default")})
+    for (const Login & login : {native("default"), changed(native("alice"), &Login::queries_judged)})
     {
         EXPECT_EQ(
             policy::authorize(*generation, node, login, node->valid_until - std::chrono::seconds(1)).outcome, Outcome::granted);
