@@ -11,6 +11,7 @@
 #include <Poco/String.h>
 #include <Poco/Util/Application.h>
 
+#include "behalf/client_info.h"
 #include "config_xml.h"
 #include "connection_scope.h"
 #include "keeper.h"
@@ -121,6 +122,8 @@ public:
 
     void flush_dns(std::string_view host) override { adapter_.flusher_.request(std::string(host)); }
 
+    bool judges_queries() const override { return true; }
+
 private:
     Adapter & adapter_;
 };
@@ -134,8 +137,10 @@ void Adapter::start(DB::Context & context, const Poco::Util::AbstractConfigurati
 {
     register_certificate_handler();
     auto & config = Poco::Util::Application::instance().config();
-    if (config.has(section))
-        the_adapter = new Adapter(context, config, users);
+    if (!config.has(section))
+        return;
+    check_layout(context);
+    the_adapter = new Adapter(context, config, users);
 }
 
 Adapter::Adapter(
@@ -321,6 +326,7 @@ Adapter::Server Adapter::server_of(const Poco::Util::AbstractConfiguration & con
     server.xml = to_xml(config);
     server.names_nodes = config.has("mtls.nodes");
     server.refuses_plaintext = wants_no_plaintext(config);
+    server.sends_unasked_inserts = word_at(config, "mtls.nodes.unasked_inserts") == "allow";
     // A word that is neither true nor false is for the module to refuse, which names it and leaves the server's own settings
     // alone.
     const auto extended = word_at(config, "openSSL.client.extendedVerification");
@@ -344,6 +350,7 @@ void Adapter::obey(const Server & server) noexcept
 {
     names_nodes_.store(server.names_nodes, std::memory_order_relaxed);
     refuses_plaintext_.store(server.refuses_plaintext, std::memory_order_relaxed);
+    sends_unasked_inserts_.store(server.sends_unasked_inserts, std::memory_order_relaxed);
     extended_verification_.store(server.extended_verification, std::memory_order_relaxed);
     verifies_servers_.store(server.verifies_servers, std::memory_order_relaxed);
 }

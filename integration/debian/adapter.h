@@ -81,6 +81,8 @@ public:
     static bool wants_no_plaintext(const Poco::Util::AbstractConfiguration & config);
     /// mtls.nodes.plaintext: nodes are reached over TLS or not at all.
     bool refuses_plaintext() const noexcept { return refuses_plaintext_.load(std::memory_order_relaxed); }
+    /// mtls.nodes.unasked_inserts: rows that no user's query has brought go to other nodes.
+    bool sends_unasked_inserts() const noexcept { return sends_unasked_inserts_.load(std::memory_order_relaxed); }
     /// tcp_port_secure, where it is the port of native connections between nodes: there is no tcp_port, or nodes refuse it.
     std::optional<uint16_t> port_between_nodes() const noexcept;
     std::chrono::milliseconds keeper_handshake_limit() const noexcept { return keeper_handshake_limit_; }
@@ -95,6 +97,7 @@ private:
         std::string xml;
         bool names_nodes = false;
         bool refuses_plaintext = false;
+        bool sends_unasked_inserts = false;
         bool extended_verification = false;
         bool verifies_servers = true;
         std::string policy; ///< the settings that say who must prove who they are, as one text
@@ -123,6 +126,7 @@ private:
     const std::chrono::milliseconds keeper_handshake_limit_;
     std::atomic<bool> names_nodes_ = false;
     std::atomic<bool> refuses_plaintext_ = false;
+    std::atomic<bool> sends_unasked_inserts_ = false;
     std::atomic<bool> extended_verification_ = false;
     std::atomic<bool> verifies_servers_ = true;
     std::string policy_;            // guarded by the mutex

@@ -4,8 +4,11 @@
 #include <string_view>
 
 #include <Poco/Exception.h>
+#include <Poco/String.h>
 #include <Poco/Util/LayeredConfiguration.h>
 #include <Poco/Util/MapConfiguration.h>
+
+#include "users_overlay.h"
 
 namespace chmtls::debian
 {
@@ -18,6 +21,15 @@ enum class Passwords
     keep,
     leave_out,
 };
+
+// In the place of a password. That it is not empty may be known.
+constexpr std::string_view hidden = "hidden";
+
+bool is_secret(std::string_view name, const std::string & text)
+{
+    static const auto of_nothing = sha256_hex({});
+    return name.starts_with("password") && !text.empty() && Poco::icompare(text, of_nothing) != 0;
+}
 
 bool is_xml_name(std::string_view name)
 {
@@ -78,8 +90,10 @@ void append_children(
         out.append("<").append(name).append(">");
         if (!below.empty())
             append_children(out, config, path, passwords);
-        else if (passwords == Passwords::keep || !name.starts_with("password"))
-            append_escaped(out, text_of(config, path));
+        else if (const auto text = text_of(config, path); passwords == Passwords::keep || !is_secret(name, text))
+            append_escaped(out, text);
+        else
+            out += hidden;
         out.append("</").append(name).append(">\n");
     }
 }

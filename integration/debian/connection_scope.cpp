@@ -131,12 +131,6 @@ std::string ConnectionScope::asker()
     return current_scope != nullptr ? current_scope->asker_ : std::string();
 }
 
-void ConnectionScope::logged_in(const std::string & user)
-{
-    const bool by_node = watched_ && watched_->rule.rfind(node_rule_prefix, 0) == 0;
-    asker_ = by_node ? std::string() : user;
-}
-
 void ConnectionScope::begin_request(const Poco::Net::HTTPRequest & request)
 {
     try
@@ -150,6 +144,7 @@ void ConnectionScope::begin_request(const Poco::Net::HTTPRequest & request)
     if (token_ == 0 && !watch({}, {}).ok())
         shut_down();
     tell(chmtls::Activity::busy);
+    owner_.begin();
 }
 
 std::optional<Login>
@@ -175,6 +170,14 @@ void ConnectionScope::granted(const Login & login, const std::string & user, con
 {
     granted_ = Granted{login, user, asked};
     granted_->login.flags &= ~CHMTLS_LOGIN_AGAIN;
+}
+
+void ConnectionScope::logged_in(const std::string & user, LoginMeans means)
+{
+    session_user_ = user;
+    by_certificate_ = means == LoginMeans::certificate;
+    const bool by_node = watched_ && watched_->rule.rfind(node_rule_prefix, 0) == 0;
+    asker_ = by_node ? std::string() : user;
 }
 
 const std::string * ConnectionScope::granted_before(const Login & login, const Moment & now) const noexcept

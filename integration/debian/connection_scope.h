@@ -20,6 +20,8 @@
 
 #include <binding/session_sockets.h>
 
+#include "behalf/on_behalf.h"
+
 namespace chmtls::debian
 {
 
@@ -40,6 +42,12 @@ struct Moment
 
     static Moment now(const chmtls::Plugin & plugin) noexcept;
     bool operator==(const Moment &) const = default;
+};
+
+enum class LoginMeans
+{
+    certificate, ///< alone, granted by the module
+    others,      ///< the server's own login decided
 };
 
 /// Not thread-safe: belongs to its thread.
@@ -66,9 +74,6 @@ public:
     /// The user who asks for what this thread does; empty: nobody asked, or it is not known who.
     static std::string asker();
 
-    /// The login that was taken has succeeded, as this user. On a node's session that is not the one who asks.
-    void logged_in(const std::string & user);
-
     /// HTTP: each request logs in anew. Remembers what its header and URL offer, and has the connection watched from the first
     /// one on.
     void begin_request(const Poco::Net::HTTPRequest & request);
@@ -87,6 +92,22 @@ public:
 
     /// A login is being decided: the former one counts no more.
     void forget_grant() noexcept { granted_.reset(); }
+
+    /// The login that was taken has succeeded; who the session is from now on. On a node's session that is not the one who asks.
+    void logged_in(const std::string & user, LoginMeans means);
+    const std::string & session_user() const noexcept { return session_user_; }
+    bool logged_in_by_certificate() const noexcept { return by_certificate_; }
+    const std::string & peer_name() const noexcept { return peer_name_; }
+    bool is_native() const noexcept { return interface_ == CHMTLS_INTERFACE_NATIVE; }
+
+    /// Whose the query is that runs, or is about to.
+    QueryOwner & owner() noexcept { return owner_; }
+    /// A query was granted that this user asked for, as its peer says (empty: nobody): another of the same need not be told.
+    void query_granted(const std::string & asker) { last_asker_ = asker; }
+    void forget_query() noexcept { last_asker_.reset(); }
+    bool ran_before(const std::string & asker) const noexcept { return last_asker_ == asker; }
+    /// The server has listed a query of this connection and not forgotten it.
+    bool runs_query() const noexcept { return query_ != nullptr; }
 
     /// Null: no certificate was shown, or the connection has no TLS.
     std::shared_ptr<const host::PeerIdentity> identity() const;
@@ -135,13 +156,17 @@ private:
     chmtls::Plugin & plugin_;
     SessionSockets & sockets_;
     const SSL * ssl_ = nullptr;
-    uint64_t policy_ = 0;                // when its handshake began
-    const void * query_ = nullptr;       // native: the entry of the query that runs
-    uint64_t token_ = 0;                 // 0: not watched
-    std::optional<Granted> granted_;     // the last login of all, when it was granted
-    std::optional<Watched> watched_;     // the last that the module took
-    std::string asker_;                  // since the last login that succeeded
-    std::optional<uint32_t> next_login_; // flags that are known before the server's login; empty: no login is due
+    uint64_t policy_ = 0;            // when its handshake began
+    const void * query_ = nullptr;   // native: the entry of the query that runs
+    uint64_t token_ = 0;             // 0: not watched
+    std::optional<Granted> granted_; // the last login of all, when it was granted
+    std::optional<Watched> watched_; // the last that the module took
+    std::string asker_;              // since the last login that succeeded; empty: a node's
+    std::string session_user_;       // likewise
+    bool by_certificate_ = false;
+    QueryOwner owner_;
+    std::optional<std::string> last_asker_; // of the last query that was granted, as its peer said
+    std::optional<uint32_t> next_login_;    // flags that are known before the server's login; empty: no login is due
 };
 
 }

@@ -28,14 +28,14 @@ std::string hex_of(const Bytes32 & bytes)
     return hex;
 }
 
+}
+
 std::string sha256_hex(const std::string & text)
 {
     Bytes32 digest{};
     if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1)
         throw Poco::RuntimeException("clickhouse-mtls: OpenSSL has no SHA-256");
     return hex_of(digest);
-}
-
 }
 
 std::string unknown_password()

@@ -13,6 +13,9 @@ void close_to_passwords(Poco::Util::AbstractConfiguration & config);
 /// 256 random bits that this process alone knows and never tells; of no use once it has ended. Throws as above.
 const std::string & closed_password();
 
+/// In small letters. Throws Poco::Exception when OpenSSL has no SHA-256.
+std::string sha256_hex(const std::string & text);
+
 /// A password that nobody knows, 256 bits. Throws as above.
 std::string unknown_password();
 

@@ -117,7 +117,7 @@ def strangers(ask, report, node, rogue, operator):
     status, text = ask.curl(node, None, node.site.interserver, "", quiet=True)
     report.expect("and with none", text, status == "000")
     status, text = ask.curl(node, node.site.nodes["n2"].pair, node.site.https, "SELECT 1", header="X-ClickHouse-User: operator")
-    report.expect("a node's certificate is no user's", text, status != "200" and "acts_as" in text)
+    report.expect("a node's certificate is no user's", text, status != "200" and "never over HTTP" in text)
 
 
 def reason(text):

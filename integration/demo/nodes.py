@@ -42,7 +42,6 @@ CONFIG = """<?xml version="1.0"?>
         <trust_domains><trust_domain><name>demo.example</name><bundle>{bundle}</bundle></trust_domain></trust_domains>
         <nodes>
             <rule><name>cluster</name><spiffe_id>spiffe://demo.example/node/*</spiffe_id></rule>
-            <acts_as><user>default</user></acts_as>
             <table_functions><user>operator</user></table_functions>
         </nodes>
         <credentials>

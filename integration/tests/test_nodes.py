@@ -149,10 +149,13 @@ def test_interserver_credentials_hold_on_top(cluster, good):
 
 def test_a_node_is_no_user_but_those_it_acts_as(cluster, good, alice):
     server, ca = cluster.n1.server, cluster.ca.file
+    assert clients.native(server, ca, good, user="default").user == "default"
+    refused = clients.native(server, ca, good, user="alice")
+    assert not refused and "a-node" in refused.text and "acts_as" in refused.text, refused
+    for user in ("default", "alice"):
+        refused = clients.https_as(server, ca, good, user=user)
+        assert not refused and "a-node" in refused.text and "never over HTTP" in refused.text, refused
     for login in (clients.native, clients.https_as):
-        assert login(server, ca, good, user="default").user == "default"
-        refused = login(server, ca, good, user="alice")
-        assert not refused and "a-node" in refused.text and "acts_as" in refused.text, refused
         assert login(server, ca, alice, user="alice").user == "alice"
         assert not login(server, ca, alice, user="default")
 

@@ -33,13 +33,13 @@ void DB::Context::setUser(
     if (answer.decision == Decision::not_a_certificate_login)
     {
         run_with_reason([&] { call_original(name, password); }, answer.reason);
-        return scope->logged_in(name);
+        return scope->logged_in(name, LoginMeans::others);
     }
     if (answer.decision == Decision::denied)
         throw_denied([&] { call_original(name, unknown_password()); }, answer.reason);
     const Grant grant(answer.user);
     call_original(answer.user, {});
-    scope->logged_in(answer.user);
+    scope->logged_in(answer.user, LoginMeans::certificate);
 }
 
 std::shared_ptr<const DB::User> DB::SecurityManager::authorizeAndGetUser(

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "adapter.h"
+#include "behalf/sending.h"
 #include "connection_origin.h"
 #include "connection_scope.h"
 #include "symbols.h"
@@ -179,6 +180,7 @@ extern "C"
 
     void chmtls_monitor_file(void * self, const void * path)
     {
+        note_sent(false);
         run_as(Symbol::monitor_file, NamedBy::configuration(), self, path);
     }
 
@@ -188,6 +190,7 @@ extern "C"
 
     void chmtls_monitor_batch(void * self, const void * files)
     {
+        note_sent(false);
         run_as(Symbol::monitor_batch, NamedBy::configuration(), self, files);
     }
 
@@ -198,6 +201,7 @@ extern "C"
 
     void chmtls_ask_leader(void * self, const void * query, const void * settings)
     {
+        const AskingLeader asking;
         run_as(Symbol::ask_leader, NamedBy::configuration(), self, query, settings);
     }
 

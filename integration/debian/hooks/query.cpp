@@ -3,6 +3,9 @@
 
 #include <Poco/Net/HTTPServerSession.h>
 
+#include "adapter.h"
+#include "behalf/client_info.h"
+#include "behalf/on_behalf.h"
 #include "clickhouse.h"
 #include "connection_scope.h"
 #include "symbols.h"
@@ -15,6 +18,8 @@ std::shared_ptr<DB::ProcessListEntry> DB::ProcessList::insert(const std::string 
         = original_as<std::shared_ptr<ProcessListEntry>(ProcessList *, const std::string &, const IAST *, Context &)>(
             Symbol::query_insert);
     auto entry = call_original(this, query, ast, context);
+    if (auto * const owner = current_owner(); owner != nullptr && Adapter::active() != nullptr)
+        owner->asked_by(client_info_of(context));
     if (auto * const scope = ConnectionScope::current())
         scope->query_began(entry.get());
     return entry;
