@@ -23,4 +23,13 @@ struct CodePoint
 /// Is any code point of this UTF-8 text one of those, or malformed?
 [[nodiscard]] bool has_control(std::string_view text);
 
+/// Editors on Windows write one (U+FEFF) in front of a text; it is no part of it.
+[[nodiscard]] constexpr std::string_view without_byte_order_mark(std::string_view text)
+{
+    constexpr std::string_view mark = "\xEF\xBB\xBF";
+    if (text.starts_with(mark))
+        text.remove_prefix(mark.size());
+    return text;
+}
+
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <optional>
 
+#include "base/utf8.h"
 #include "mapping/text.h"
 #include "mapping/values.h"
 
@@ -381,9 +382,7 @@ std::string print_rule_line(const RuleText & rule)
 
 Checked<std::vector<RuleText>> parse_rules_file(std::string_view text, const std::string & path)
 {
-    constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-    if (text.starts_with(byte_order_mark))
-        text.remove_prefix(byte_order_mark.size());
+    text = without_byte_order_mark(text);
     std::vector<RuleText> rules;
     Errors errors;
     size_t more_errors = 0;
@@ -392,6 +391,17 @@ Checked<std::vector<RuleText>> parse_rules_file(std::string_view text, const std
         const size_t end = text.find('\n');
         const std::string_view line = trimmed(text.substr(0, end));
         text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        if (end == std::string_view::npos && !line.empty())
+        {
+            // What is missing may be `password=required`; and the rules behind it.
+            errors.push_back(
+                {path + ":" + std::to_string(number),
+                 {},
+                 "the last line has no line end, so it may be half a line",
+                 "end the last line (in a ConfigMap: `|` instead of `|-`)",
+                 {}});
+            break;
+        }
         if (line.empty() || line.front() == '#')
             continue;
         auto rule = parse_rule_line(line, path + ":" + std::to_string(number));

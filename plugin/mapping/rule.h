@@ -137,8 +137,8 @@ inline constexpr std::string_view telling_fields
 [[nodiscard]] Result<RuleText> parse_rule_line(std::string_view line, const std::string & source);
 [[nodiscard]] std::string print_rule_line(const RuleText & rule);
 
-/// A whole rules file: one rule per line (LF or CRLF), blank lines and lines that start with '#' skipped. All errors at once,
-/// each with "path:line"; after the first thousand only their number.
+/// A whole rules file: one rule per line (LF or CRLF, the last one too), blank lines and lines that start with '#' skipped. All
+/// errors at once, each with "path:line"; after the first thousand only their number.
 [[nodiscard]] Checked<std::vector<RuleText>> parse_rules_file(std::string_view text, const std::string & path);
 
 }

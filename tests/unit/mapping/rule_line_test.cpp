@@ -169,7 +169,8 @@ TEST(RuleLine, no_byte_behind_a_rule_breaks_the_parser)
 
 TEST(RulesFile, one_rule_per_line_with_its_line_number)
 {
-    const auto rules = parse_rules_file("\xef\xbb\xbf# rules\r\n\r\na: dns=a -> u\r\n   # more\n\t\nb: dns=b -> v", "rules.txt");
+    const auto rules
+        = parse_rules_file("\xef\xbb\xbf# rules\r\n\r\na: dns=a -> u\r\n   # more\n\t\nb: dns=b -> v\n", "rules.txt");
     ASSERT_TRUE(rules.has_value()) << describe(rules.error());
     ASSERT_EQ(rules->size(), 2U);
     EXPECT_EQ(rules->at(0).source, "rules.txt:3");
@@ -181,6 +182,22 @@ TEST(RulesFile, empty_is_no_rules)
 {
     EXPECT_EQ(parse_rules_file("", "f").value().size(), 0U);
     EXPECT_EQ(parse_rules_file("# nothing\n\n", "f").value().size(), 0U);
+}
+
+/// Cut anywhere but at the end of a line the file is refused, whatever half a line would mean.
+TEST(RulesFile, of_which_the_last_line_has_no_end_is_not_taken)
+{
+    const std::string whole = "a: dns=a -> u\nboth: cn=b -> v password=required\n# end\n";
+    ASSERT_EQ(parse_rules_file(whole, "f").value().size(), 2U);
+    for (size_t length = 1; length < whole.size(); ++length)
+    {
+        const std::string part = whole.substr(0, length);
+        EXPECT_EQ(parse_rules_file(part, "f").has_value(), part.ends_with('\n')) << part;
+    }
+    const auto cut = parse_rules_file("a: dns=a -> u\nboth: cn=b -> v", "f");
+    EXPECT_EQ(cut.error().front().file, "f:2");
+    EXPECT_THAT(cut.error().front().remedy, testing::HasSubstr("end the last line"));
+    EXPECT_TRUE(parse_rules_file("a: dns=a -> u\n  ", "f").has_value()) << "blanks are no line";
 }
 
 TEST(RulesFile, all_errors_at_once)
