@@ -2,21 +2,20 @@
 
 #include <algorithm>
 #include <climits>
-#include <optional>
+#include <new>
 
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include "openssl/error_queue.h"
+#include "openssl/pem_reader.h"
 
 namespace chmtls::openssl
 {
 
 namespace
 {
-
-constexpr std::string_view begin_mark = "-----BEGIN ";
 
 tl::unexpected<Error> refused(const std::string & source, std::string field, std::string reason, std::string remedy)
 {
@@ -55,63 +54,68 @@ bool is_certificate_label(std::string_view label)
     return label == PEM_STRING_X509 || label == PEM_STRING_X509_OLD || label == PEM_STRING_X509_TRUSTED;
 }
 
-/// How many blocks a reader should find: OpenSSL passes over a damaged BEGIN line in silence, and a certificate with it.
-size_t count_begin_lines(std::string_view text)
+void copy_settings(X509 * from, X509 * to)
 {
-    size_t count = 0;
-    for (size_t at = 0; at < text.size();)
+    const auto copy = [to](const STACK_OF(ASN1_OBJECT) * uses, int (*add)(X509 *, const ASN1_OBJECT *))
     {
-        const std::string_view line = text.substr(at, text.find('\n', at) - at);
-        if (line.starts_with("-----BEGIN"))
-            ++count;
-        at += line.size() + 1;
-    }
-    return count;
+        for (int i = 0; i < sk_ASN1_OBJECT_num(uses); ++i)
+            if (add(to, sk_ASN1_OBJECT_value(uses, i)) != 1)
+                throw std::bad_alloc();
+    };
+    copy(X509_get0_trust_objects(from), X509_add1_trust_object);
+    copy(X509_get0_reject_objects(from), X509_add1_reject_object);
 }
 
-/// A file that was cut off inside a BEGIN line.
-bool ends_in_begin_line(std::string_view text)
+/// A TRUSTED CERTIFICATE: behind the certificate stand OpenSSL's own settings, for which uses it is trusted and for which
+/// rejected. x509() carries them, der() does not.
+Result<Certificate> trusted_certificate(ByteView der_and_settings)
 {
-    const size_t newline = text.rfind('\n');
-    const std::string_view last = newline == std::string_view::npos ? text : text.substr(newline + 1);
-    return !last.empty() && last.size() < begin_mark.size() && begin_mark.starts_with(last);
-}
-
-/// The certificate part of a "TRUSTED CERTIFICATE"; OpenSSL's own trust settings stand behind it and are not used here.
-std::optional<ByteView> certificate_part(ByteView trusted)
-{
-    const unsigned char * at = trusted.data();
-    const X509Ptr whole(d2i_X509_AUX(nullptr, &at, static_cast<long>(trusted.size())));
-    if (!whole || at != trusted.data() + trusted.size())
-        return std::nullopt;
-    at = trusted.data();
-    const X509Ptr alone(d2i_X509(nullptr, &at, static_cast<long>(trusted.size())));
+    const auto size = static_cast<long>(der_and_settings.size());
+    const unsigned char * const begin = der_and_settings.data();
+    const unsigned char * at = begin;
+    const X509Ptr whole(d2i_X509_AUX(nullptr, &at, size));
+    const bool complete = whole != nullptr && at == begin + size;
+    at = begin;
+    const X509Ptr alone(complete ? d2i_X509(nullptr, &at, size) : nullptr);
     if (!alone)
-        return std::nullopt;
-    return trusted.first(static_cast<size_t>(at - trusted.data()));
+        return refused({}, {}, "is no trusted certificate", "convert it with `openssl x509`");
+    auto certificate = Certificate::from_der(der_and_settings.first(static_cast<size_t>(at - begin)));
+    if (certificate)
+        copy_settings(whole.get(), certificate->x509());
+    return certificate;
 }
 
-Result<Certificate> certificate_of(ByteView der, const std::string & source, std::string field)
+Result<Certificate> named(Result<Certificate> certificate, const std::string & source, std::string field)
 {
-    auto certificate = Certificate::from_der(der);
     if (certificate)
         return certificate;
-    Error error = std::move(certificate.error());
-    error.file = source;
-    error.field = std::move(field);
-    return fail(std::move(error));
+    certificate.error().file = source;
+    certificate.error().field = std::move(field);
+    return certificate;
 }
 
 Result<Certificate> certificate_of(const Block & block, const std::string & source, std::string field)
 {
     if (block.has_header())
         return refused(source, std::move(field), "is encrypted", "store the certificate as plain PEM");
-    if (std::string_view(block.name) != PEM_STRING_X509_TRUSTED)
-        return certificate_of(block.bytes(), source, std::move(field));
-    const auto part = certificate_part(block.bytes());
-    if (!part)
-        return refused(source, std::move(field), "is no trusted certificate", "convert it with `openssl x509`");
-    return certificate_of(*part, source, std::move(field));
+    const bool trusted = std::string_view(block.name) == PEM_STRING_X509_TRUSTED;
+    return named(trusted ? trusted_certificate(block.bytes()) : Certificate::from_der(block.bytes()), source, std::move(field));
+}
+
+/// The content of one block; false: it is damaged, and OpenSSL's error queue says how.
+bool decode(const PemBlock & found, Block & block)
+{
+    Bytes copy;
+    ByteView text = found.text;
+    if (found.indented)
+    {
+        copy.resize(found.text.size() + 1);
+        copy.resize(unindent(found, copy));
+        text = copy;
+    }
+    const BioPtr input(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+    const unsigned flags = PEM_FLAG_EAY_COMPATIBLE | PEM_FLAG_SECURE;
+    return input != nullptr && PEM_read_bio_ex(input.get(), &block.name, &block.header, &block.data, &block.length, flags) == 1;
 }
 
 }
@@ -123,59 +127,55 @@ Result<std::vector<Certificate>> certificates_from_pem(ByteView pem, const std::
         return certificates;
     if (pem.size() > INT_MAX)
         return refused(source, {}, "is too long", "check that this is the right file");
+    const auto found = find_pem_blocks(pem, source);
+    if (!found)
+        return fail(found.error());
+    if (found->empty())
+    {
+        if (const auto other = recognise(pem))
+            return refused(source, {}, "is " + other->name + ", not PEM", other->remedy);
+        return refused(source, {}, "holds no PEM block", "give certificates in PEM form (-----BEGIN CERTIFICATE-----)");
+    }
 
     const ErrorScope errors;
-    const BioPtr input(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-    if (!input)
-        return refused(source, {}, "cannot be read: " + drain_errors(), "check the memory of the system");
-    size_t blocks = 0;
-    while (true)
+    for (size_t i = 0; i < found->size(); ++i)
     {
-        Block block;
-        const unsigned flags = PEM_FLAG_EAY_COMPATIBLE | PEM_FLAG_SECURE;
-        if (PEM_read_bio_ex(input.get(), &block.name, &block.header, &block.data, &block.length, flags) != 1)
-        {
-            if (ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
-                break;
-            return refused(
-                source, fmt::format("block {}", blocks + 1), "is damaged (" + drain_errors() + ")",
-                "write the file whole, and rename it into its place");
-        }
-        ++blocks;
-        if (!is_certificate_label(block.name))
+        const PemBlock & each = (*found)[i];
+        if (!is_certificate_label(each.label))
         {
             if (others == OtherBlocks::refuse)
                 return refused(
-                    source, fmt::format("block {}", blocks), fmt::format("is a {}, not a certificate", printable(block.name)),
+                    source, fmt::format("block {}", i + 1), fmt::format("is a {}, not a certificate", printable(each.label)),
                     "leave only certificates in this file");
             continue;
         }
+        Block block;
+        if (!decode(each, block))
+            return refused(
+                source, fmt::format("block {}", i + 1), fmt::format("is damaged ({}; line {})", drain_errors(), each.line),
+                "write the file whole, and rename it into its place");
         auto certificate = certificate_of(block, source, fmt::format("certificate {}", certificates.size() + 1));
         if (!certificate)
             return fail(std::move(certificate.error()));
         certificates.push_back(std::move(*certificate));
     }
-    if (blocks != count_begin_lines(as_text(pem)) || ends_in_begin_line(as_text(pem)))
-    {
-        if (as_text(pem).starts_with("\xEF\xBB\xBF"))
-            return refused(source, {}, "begins with a byte order mark (BOM)", "save the file as ASCII, without the mark");
+    if (certificates.empty())
         return refused(
-            source, fmt::format("block {}", blocks + 1), "begins with a damaged line",
-            "write the file whole, and rename it into its place");
-    }
-    if (blocks == 0)
-        return refused(source, {}, "holds no PEM block", "give certificates in PEM form (-----BEGIN CERTIFICATE-----)");
+            source, {}, fmt::format("holds no certificate, but a {}", printable(found->front().label)),
+            remedy_for_label(found->front().label));
     return certificates;
 }
 
 Result<std::vector<Certificate>> certificates_from_pem_or_der(ByteView bytes, const std::string & source)
 {
-    if (bytes.empty() || as_text(bytes).find("-----BEGIN") != std::string_view::npos)
-        return certificates_from_pem(bytes, source);
-    auto certificate = certificate_of(bytes, source, {});
-    if (!certificate)
-        return fail(std::move(certificate.error()));
-    return std::vector<Certificate>{std::move(*certificate)};
+    auto certificate = Certificate::from_der(bytes);
+    if (certificate)
+        return std::vector<Certificate>{std::move(*certificate)};
+    // A DER certificate that is refused is no PEM file.
+    const auto other = recognise(bytes);
+    if (other && other->name == "a DER certificate")
+        return fail(named(std::move(certificate), source, {}).error());
+    return certificates_from_pem(bytes, source);
 }
 
 Result<std::vector<Certificate>> certificates_from_concatenated_der(ByteView bytes, const std::string & source)
@@ -195,7 +195,7 @@ Result<std::vector<Certificate>> certificates_from_concatenated_der(ByteView byt
         if ((form & 0x81) != 0 || tag != V_ASN1_SEQUENCE)
             return refused(source, field, "is no DER certificate", "give DER certificates one after the other");
         const auto whole = static_cast<size_t>(at - bytes.data()) + static_cast<size_t>(length);
-        auto certificate = certificate_of(bytes.first(whole), source, field);
+        auto certificate = named(Certificate::from_der(bytes.first(whole)), source, field);
         if (!certificate)
             return fail(std::move(certificate.error()));
         certificates.push_back(std::move(*certificate));

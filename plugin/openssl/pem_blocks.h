@@ -18,8 +18,10 @@ enum class OtherBlocks
     refuse,
 };
 
-/// All CERTIFICATE (also TRUSTED / X509 CERTIFICATE) blocks in order. A damaged block fails the whole with its number; no block
-/// at all fails; an empty input gives an empty list. `source` names the input in errors.
+/// All CERTIFICATE (also TRUSTED / X509 CERTIFICATE) blocks in order; X509_check_trust() sees the uses that a TRUSTED one names.
+/// Text around them, indentation and a byte order mark do not matter (find_pem_blocks). A damaged block fails the whole with its
+/// number; so do no block at all and none that is a certificate; an empty input gives an empty list. `source` names the input in
+/// errors.
 [[nodiscard]] Result<std::vector<Certificate>>
 certificates_from_pem(ByteView pem, const std::string & source, OtherBlocks others = OtherBlocks::skip);
 

@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 
 #include "openssl/error_queue.h"
+#include "openssl/pem_reader.h"
 
 namespace chmtls::openssl
 {
@@ -77,6 +78,38 @@ bool signature_verifies(EVP_PKEY * signer, EVP_PKEY * verifier)
            && EVP_DigestVerify(verifying.get(), signature.data(), length, bytes.data(), bytes.size()) == 1;
 }
 
+/// Is the cause of a failure an algorithm that no loaded provider has? Empties the queue.
+bool names_unknown_algorithm()
+{
+    const std::string said = drain_errors();
+    return said.find("digital envelope routines: unsupported") != std::string::npos
+           && said.find("bad decrypt") == std::string::npos; // the decoder calls everything unsupported that it cannot read
+}
+
+/// The first block that is a private key.
+Result<PemBlock> find_key(ByteView pem, const std::string & source)
+{
+    if (pem.size() > INT_MAX)
+        return refused(source, "holds no private key", "give the key in PEM form (-----BEGIN PRIVATE KEY-----)");
+    auto blocks = find_pem_blocks(pem, source);
+    if (!blocks)
+    {
+        Error error = std::move(blocks.error());
+        error.field = "private key";
+        return fail(std::move(error));
+    }
+    const auto key
+        = std::find_if(blocks->begin(), blocks->end(), [](const PemBlock & each) { return each.label.ends_with("PRIVATE KEY"); });
+    if (key != blocks->end() && key->label == "OPENSSH PRIVATE KEY")
+        return refused(
+            source, "is a key in OpenSSH's own format", "write it as PEM, in its place: ssh-keygen -p -m PKCS8 -f FILE");
+    if (key != blocks->end())
+        return *key;
+    if (const auto other = blocks->empty() ? recognise(pem) : std::nullopt)
+        return refused(source, "is " + other->name + ", not a private key in PEM form", other->remedy);
+    return refused(source, "holds no private key", "give the key in PEM form (-----BEGIN PRIVATE KEY-----)");
+}
+
 using EncoderPtr = std::unique_ptr<OSSL_ENCODER_CTX, Freed<OSSL_ENCODER_CTX_free>>;
 using Pkcs8Ptr = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Freed<PKCS8_PRIV_KEY_INFO_free>>; // wipes the key's octets
 
@@ -88,11 +121,20 @@ Result<PrivateKey> PrivateKey::from_pem(ByteView pem, const std::string & source
 {
     if (pem.empty())
         return refused(source, "the file is empty", "write the private key in PEM form");
-    if (pem.size() > INT_MAX || as_text(pem).find("PRIVATE KEY-----") == std::string_view::npos)
-        return refused(source, "holds no private key", "give the key in PEM form (-----BEGIN PRIVATE KEY-----)");
+    auto block = find_key(pem, source);
+    if (!block)
+        return fail(std::move(block.error()));
+    SecretBytes copy;
+    ByteView text = block->text;
+    if (block->indented)
+    {
+        copy = SecretBytes(block->text.size() + 1);
+        copy.shrink(unindent(*block, copy.mutable_view()));
+        text = copy.view();
+    }
 
     const ErrorScope errors;
-    const BioPtr input(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    const BioPtr input(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
     PassphraseRequest request{.passphrase = passphrase.view()};
     const EvpPkeyPtr key(input ? PEM_read_bio_PrivateKey(input.get(), nullptr, give_passphrase, &request) : nullptr);
     if (key)
@@ -102,6 +144,10 @@ Result<PrivateKey> PrivateKey::from_pem(ByteView pem, const std::string & source
             source, "is encrypted and no passphrase is configured", "set it in privateKeyPassphraseHandler.options.password");
     if (request.asked && passphrase.size() > PEM_BUFSIZE)
         return refused(source, "is encrypted and the passphrase is longer than 1024 bytes", "choose a shorter passphrase");
+    if (request.asked && names_unknown_algorithm())
+        return refused(
+            source, "is encrypted with an algorithm that OpenSSL 3 has only in its legacy provider",
+            "encrypt it again: openssl pkcs8 -topk8 -v2 aes-256-cbc -provider legacy -provider default -in FILE -out FILE.new");
     if (request.asked)
         return refused(
             source, "cannot be decrypted: the passphrase is wrong or the key is damaged",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "openssl/pem_blocks.h"
 #include "spiffe/base64.h"
 #include "spiffe/jwk.h"
@@ -198,6 +199,7 @@ Result<Bundle> parse_bundle(const std::string & trust_domain, ByteView bytes, co
     auto name = checked_name(trust_domain, source);
     if (!name)
         return fail(std::move(name.error()));
+    bytes = as_bytes(without_byte_order_mark(as_text(bytes)));
     if (!is_json(bytes))
         return bundle_from_pem(*name, bytes, source);
     const auto json = parse_json(bytes, source);
@@ -208,7 +210,7 @@ Result<Bundle> parse_bundle(const std::string & trust_domain, ByteView bytes, co
 
 Result<std::vector<Bundle>> parse_bundle_map(ByteView bytes, const std::string & source)
 {
-    const auto json = parse_json(bytes, source);
+    const auto json = parse_json(as_bytes(without_byte_order_mark(as_text(bytes))), source);
     if (!json)
         return fail(json.error());
     const auto * object = json->as<JsonObject>();

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <new>
 
-#include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include "openssl/error_queue.h"
 #include "openssl/name.h"
+#include "openssl/pem_reader.h"
 #include "trust/asn1_time.h"
 #include "trust/distribution_point.h"
 
@@ -64,29 +64,19 @@ bool has_unknown_critical(const STACK_OF(X509_EXTENSION) * extensions, std::init
     return false;
 }
 
-/// OpenSSL passes over a block whose BEGIN line is damaged in silence, and the list is gone with it.
-bool lacks_a_list(std::string_view text, size_t found)
+/// Null: damaged, and OpenSSL's error queue says how.
+openssl::X509CrlPtr read_block(const openssl::PemBlock & block)
 {
-    constexpr std::string_view begin_line = "-----BEGIN " PEM_STRING_X509_CRL "-----";
-    constexpr std::string_view end_line = "-----END " PEM_STRING_X509_CRL "-----";
-    size_t begins = 0;
-    size_t ends = 0;
-    while (!text.empty())
+    Bytes copy;
+    ByteView text = block.text;
+    if (block.indented)
     {
-        const size_t newline = text.find('\n');
-        std::string_view line = text.substr(0, newline);
-        text.remove_prefix(newline == std::string_view::npos ? text.size() : newline + 1);
-        line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
-        if (!line.starts_with('-'))
-            continue;
-        if (!line.starts_with("-----") || !line.ends_with("-----") || line.size() < 12)
-            return true;
-        if (line == begin_line)
-            ++begins;
-        if (line == end_line)
-            ++ends;
+        copy.resize(block.text.size() + 1);
+        copy.resize(openssl::unindent(block, copy));
+        text = copy;
     }
-    return begins != found || ends != found;
+    const openssl::BioPtr input(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+    return openssl::X509CrlPtr(input ? PEM_read_bio_X509_CRL(input.get(), nullptr, nullptr, nullptr) : nullptr);
 }
 
 std::optional<Error> entry_defect(X509_CRL * crl, const std::string & source)
@@ -204,7 +194,8 @@ Result<std::vector<Crl>> Crl::parse(ByteView bytes, const std::string & source)
 {
     openssl::clear_errors();
     std::vector<Crl> out;
-    if (as_text(bytes).find("-----BEGIN ") == std::string_view::npos)
+    const bool may_be_der = bytes.empty() || bytes[0] == 0x30;
+    if (may_be_der && as_text(bytes).find("-----BEGIN ") == std::string_view::npos)
     {
         const uint8_t * at = bytes.data();
         X509_CRL * crl = bytes.empty() ? nullptr : d2i_X509_CRL(nullptr, &at, static_cast<long>(bytes.size()));
@@ -221,28 +212,27 @@ Result<std::vector<Crl>> Crl::parse(ByteView bytes, const std::string & source)
         return out;
     }
 
-    const openssl::BioPtr input(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
-    if (!input)
-        return fail(crl_error(source, "CRL", "out of memory", {}));
-    for (;;)
+    const auto blocks = openssl::find_pem_blocks(bytes, source);
+    if (!blocks)
+        return fail(crl_error(source, "CRL", blocks.error().field + " " + blocks.error().reason, blocks.error().remedy));
+    for (const openssl::PemBlock & block : *blocks)
     {
-        X509_CRL * crl = PEM_read_bio_X509_CRL(input.get(), nullptr, nullptr, nullptr);
+        if (block.label != PEM_STRING_X509_CRL)
+            continue;
+        openssl::X509CrlPtr crl = read_block(block);
         if (crl == nullptr)
-            break;
-        auto parsed = from(crl, source);
+            return fail(crl_error(
+                source, "CRL",
+                "CRL block " + std::to_string(out.size() + 1) + " (line " + std::to_string(block.line)
+                    + ") is damaged: " + openssl::drain_errors(),
+                "fetch the CRL again"));
+        auto parsed = from(crl.release(), source);
         if (!parsed)
             return fail(std::move(parsed.error()));
         out.push_back(std::move(*parsed));
     }
-    const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    const std::string cause = openssl::drain_errors();
-    if (!at_end)
-        return fail(crl_error(
-            source, "CRL", "CRL block " + std::to_string(out.size() + 1) + " is damaged: " + cause, "fetch the CRL again"));
     if (out.empty())
         return fail(crl_error(source, "CRL", "no X509 CRL block", "give CRLs as PEM blocks or one as DER"));
-    if (lacks_a_list(as_text(bytes), out.size()))
-        return fail(crl_error(source, "CRL", "a line that begins or ends a block is damaged", "fetch the CRL again"));
     return out;
 }
 

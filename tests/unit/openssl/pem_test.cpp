@@ -59,6 +59,7 @@ TEST_F(Pem, IsReadWhateverStandsAround)
 {
     EXPECT_EQ(outcome("# my certificates\n\n" + leaf_ + "\nand more\n" + leaf_ + "end"), "2");
     EXPECT_EQ(outcome("Name\n====\n" + leaf_ + "Other\n-----\n" + leaf_), "2");
+    EXPECT_EQ(outcome("- a list, fetched daily\n" + leaf_ + "--- Example CA ---\n" + leaf_), "2");
 }
 
 TEST_F(Pem, IsReadWithCarriageReturns)
@@ -84,7 +85,7 @@ TEST_F(Pem, TellsEmptyFromNoBlock)
 TEST_F(Pem, SkipsOrRefusesOtherBlocks)
 {
     EXPECT_EQ(outcome(key_ + both_), "2");
-    EXPECT_EQ(outcome(key_), "0");
+    EXPECT_EQ(outcome(key_), ": holds no certificate, but a PRIVATE KEY");
     EXPECT_EQ(outcome(both_ + key_, OtherBlocks::refuse), "block 3: is a PRIVATE KEY, not a certificate");
     EXPECT_EQ(outcome(both_, OtherBlocks::refuse), "2");
 }
@@ -120,10 +121,34 @@ TEST_F(Pem, FailsAsAWholeWhenABlockIsDamaged)
     EXPECT_TRUE(outcome(leaf_ + garbage).starts_with("certificate 2: is no certificate")) << outcome(leaf_ + garbage);
 }
 
-TEST_F(Pem, NamesAByteOrderMark)
+TEST_F(Pem, IsReadBehindAByteOrderMarkAndIndented)
 {
-    EXPECT_EQ(outcome("\xEF\xBB\xBF" + both_), ": begins with a byte order mark (BOM)");
-    EXPECT_EQ(must(certificates_from_pem(as_bytes(both_), "f")).size(), 2u);
+    EXPECT_EQ(outcome("\xEF\xBB\xBF" + both_), "2");
+    EXPECT_EQ(outcome("\xEF\xBB\xBF# text\n" + both_), "2");
+    for (const std::string & by : {"  ", "\t", "    "})
+    {
+        std::string text = by;
+        for (const char c : both_)
+            text += c == '\n' ? "\n" + by : std::string(1, c);
+        EXPECT_EQ(outcome(text), "2");
+        EXPECT_EQ(outcome(leaf_ + text), "3") << "never passed over";
+        const size_t half = text.rfind("-----END") - 80;
+        EXPECT_EQ(read(text.substr(0, half)).has_value(), false);
+    }
+}
+
+TEST_F(Pem, SaysWhatElseAFileIs)
+{
+    std::string utf16;
+    for (const char c : leaf_)
+        utf16 += std::string{c, '\0'};
+    EXPECT_TRUE(outcome("\xFF\xFE" + utf16).find("is UTF-16 text") != std::string::npos);
+    EXPECT_TRUE(outcome(utf16).find("is UTF-16 text") != std::string::npos);
+    EXPECT_EQ(outcome(std::string(as_text(pki_->leaf.certificate.der()))), ": is a DER certificate, not PEM");
+    const std::string joined = leaf_.substr(0, leaf_.size() - 1) + leaf_;
+    EXPECT_TRUE(outcome(joined).find("has two blocks on one line") != std::string::npos) << outcome(joined);
+    const std::string request = "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n";
+    EXPECT_EQ(outcome(request), ": holds no certificate, but a CERTIFICATE REQUEST");
 }
 
 TEST_F(Pem, NeverLosesACertificateToADamagedLine)
@@ -131,6 +156,10 @@ TEST_F(Pem, NeverLosesACertificateToADamagedLine)
     for (const auto & [from, to] : std::vector<std::pair<std::string, std::string>>{
              {"-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE----"},
              {"-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE"},
+             {"-----BEGIN CERTIFICATE-----", "---BEGIN CERTIFICATE-----"},
+             {"-----BEGIN CERTIFICATE-----", "rubbish"},
+             {"-----BEGIN CERTIFICATE-----", ""},
+             {"-----END CERTIFICATE-----", "----END CERTIFICATE-----"},
              {"-----END CERTIFICATE-----", "-----END CERTIFICAT-----"},
              {"-----END CERTIFICATE-----", ""}})
     {
@@ -138,6 +167,19 @@ TEST_F(Pem, NeverLosesACertificateToADamagedLine)
         damaged.replace(damaged.rfind(from), from.size(), to);
         EXPECT_FALSE(read(damaged)) << to;
     }
+}
+
+/// Whatever a single byte becomes: the certificates are all there, or the file is refused.
+TEST_F(Pem, NeverLosesACertificateToOneByte)
+{
+    for (size_t at = 0; at < both_.size(); ++at)
+        for (const char to : {'-', ' ', '\n', 'A', '\0'})
+        {
+            std::string changed = both_;
+            changed[at] = to;
+            const auto result = read(changed);
+            EXPECT_TRUE(!result || result->size() == 2) << at << " " << static_cast<int>(to);
+        }
 }
 
 TEST_F(Pem, IsRefusedWhereverAWriterStopped)
