@@ -195,6 +195,7 @@ std::string status_json(const StatusFacts & facts)
     status.set("digest", to_hex(generation.digest));
     status.set("loaded_at", format_rfc3339(generation.loaded_at));
     status.set("reload", reload(facts.reload));
+    status.set("in_part", generation.floor != nullptr);
     status.set("listeners", listeners(generation));
     Array credentials;
     add_credentials(credentials, "server", generation.server_credentials);

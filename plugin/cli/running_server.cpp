@@ -47,7 +47,8 @@ void add_server_options(CLI::App & command, const std::shared_ptr<ServerOptions>
 
 Exit ask_server(
     const ServerOptions & options, const std::string & request, const admin::Arguments & arguments,
-    const std::function<void(const Poco::JSON::Object &)> & print)
+    const std::function<void(const Poco::JSON::Object &)> & print,
+    const std::function<Exit(const Poco::JSON::Object &)> & exit_of)
 {
     const auto socket = socket_of(options);
     if (!socket)
@@ -63,11 +64,12 @@ Exit ask_server(
             print_line("refused: " + printable(answer->error, 4096));
         return Exit::no;
     }
+    const auto result = Poco::JSON::Parser().parse(answer->result).extract<Poco::JSON::Object::Ptr>();
     if (options.json)
         print_line(answer->result);
     else
-        print(*Poco::JSON::Parser().parse(answer->result).extract<Poco::JSON::Object::Ptr>());
-    return Exit::yes;
+        print(*result);
+    return exit_of ? exit_of(*result) : Exit::yes;
 }
 
 }

@@ -24,9 +24,11 @@ struct ServerOptions
 /// --socket, --config, --json
 void add_server_options(CLI::App & command, const std::shared_ptr<ServerOptions> & options);
 
-/// Asks, and prints the result: as JSON, or by `print`. What the server refuses is Exit::no, no answer Exit::usage.
+/// Asks, and prints the result: as JSON, or by `print`. What the server refuses is Exit::no, no answer Exit::usage; else
+/// `exit_of`, if given, says what the result means.
 [[nodiscard]] Exit ask_server(
     const ServerOptions & options, const std::string & request, const admin::Arguments & arguments,
-    const std::function<void(const Poco::JSON::Object &)> & print);
+    const std::function<void(const Poco::JSON::Object &)> & print,
+    const std::function<Exit(const Poco::JSON::Object &)> & exit_of = {});
 
 }

@@ -40,6 +40,8 @@ void print_status(const Object & status)
         print_line(fmt::format(
             "NOT in force since {}: {}", reload.getValue<std::string>("failing_since"),
             printable(reload.getValue<std::string>("last_error"), 4096)));
+    if (status.optValue("in_part", false))
+        print_line("what the other files take away is in force; nothing is added before all of them are in order");
     print_rows(
         status, "listeners",
         [](const Object & one)
@@ -84,6 +86,13 @@ void print_status(const Object & status)
         print_line("warning: " + printable(warning.convert<std::string>(), 1024));
 }
 
+/// For a monitor: what lies on the disk is in force.
+Exit is_all_in_force(const Object & status)
+{
+    const auto reload = status.getObject("reload");
+    return reload.isNull() || reload->isNull("last_error") ? Exit::yes : Exit::no;
+}
+
 }
 
 void add_status(CLI::App & app, Action & action)
@@ -96,7 +105,7 @@ void add_status(CLI::App & app, Action & action)
         {
             action = [options]
             {
-                return ask_server(*options, "status", {}, print_status);
+                return ask_server(*options, "status", {}, print_status, is_all_in_force);
             };
         });
 }

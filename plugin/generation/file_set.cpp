@@ -116,19 +116,26 @@ public:
     struct Entry
     {
         Seen seen;
-        Result<Content> content;
-        std::function<Result<Content>()> read_again;
+        std::shared_ptr<const Result<Content>> content;
+        std::function<Result<Content>()> read_again{};
 
         [[nodiscard]] bool changed() const
         {
             if (seen.changed())
                 return true;
-            if (!seen.may_deceive() || !content)
+            if (!seen.may_deceive() || !*content)
                 return false;
             const auto now = read_again();
-            return !now || !same(*now, *content);
+            return !now || !same(*now, **content);
         }
     };
+
+    template <typename Content>
+    static Entry<Content> entry(Seen seen, Result<Content> content, std::function<Result<Content>()> read_again = {})
+    {
+        return {std::move(seen), std::make_shared<const Result<Content>>(std::move(content)), std::move(read_again)};
+    }
+
     struct Listing
     {
         Seen seen;
@@ -145,18 +152,21 @@ public:
     const Result<Content> & get(std::map<std::string, Entry<Content>> & entries, const std::string & path, const Read & read)
     {
         if (const auto known = entries.find(path); known != entries.end())
-            return known->second.content;
+            return *known->second.content;
+        if (closed)
+            return *entries.emplace(path, entry<Content>({}, fail({path, "", "was not read in that moment", "", ""})))
+                        .first->second.content;
         const Result<Place> place = resolver.resolve(path);
         if (!place)
-            return entries.emplace(path, Entry<Content>{{}, tl::unexpected(place.error()), {}}).first->second.content;
+            return *entries.emplace(path, entry<Content>({}, tl::unexpected(place.error()))).first->second.content;
         Seen seen = look(*place);
         auto read_now = [place = *place, read]
         {
             return read(place.directory->handle(), place.name);
         };
         auto content = read_now();
-        return entries.emplace(path, Entry<Content>{std::move(seen), std::move(content), std::move(read_now)})
-            .first->second.content;
+        return *entries.emplace(path, entry<Content>(std::move(seen), std::move(content), std::move(read_now)))
+                    .first->second.content;
     }
 
     /// Half a list could lack just the file that takes trust away: there is none then, and whoever reads the path as a file is
@@ -165,17 +175,18 @@ public:
     {
         listing.names.reset();
         files.insert_or_assign(
-            path, Entry<FileContent>{
-                      listing.seen,
-                      fail(
-                          {path, "", fmt::format("cannot list the directory: {}", std::generic_category().message(error)),
-                           "check the directory and the file system it is on", ""}),
-                      {}});
+            path,
+            entry<FileContent>(
+                listing.seen, fail(
+                                  {path, "", fmt::format("cannot list the directory: {}", std::generic_category().message(error)),
+                                   "check the directory and the file system it is on", ""})));
         return listing;
     }
 
     Listing make_listing(const std::string & path)
     {
+        if (closed)
+            return {};
         const Result<Place> place = resolver.resolve(path);
         if (!place || !is_directory(*place, place->name))
             return {place ? look(*place) : Seen{}, std::nullopt};
@@ -186,6 +197,7 @@ public:
         return result.names ? result : unreadable(path, std::move(result), error);
     }
 
+    bool closed = false; ///< no file is opened any more
     Resolver resolver;
     std::map<std::string, Entry<FileContent>> files;
     std::map<std::string, Entry<SecretFileContent>> secrets;
@@ -193,6 +205,18 @@ public:
 };
 
 FileSet::FileSet() : impl_(std::make_unique<Impl>()) {}
+
+FileSet::FileSet(const Contents & contents) : FileSet()
+{
+    impl_->closed = true;
+    for (const auto & [path, content] : contents.files)
+        impl_->files.emplace(path, Impl::Entry<FileContent>{{}, content, {}});
+    for (const auto & [path, content] : contents.secrets)
+        impl_->secrets.emplace(path, Impl::Entry<SecretFileContent>{{}, content, {}});
+    for (const auto & [path, names] : contents.listings)
+        impl_->listings.emplace(path, Impl::Listing{{}, names});
+}
+
 FileSet::~FileSet() = default;
 FileSet::FileSet(FileSet &&) noexcept = default;
 FileSet & FileSet::operator=(FileSet &&) noexcept = default;
@@ -234,18 +258,20 @@ Digest32 FileSet::digest() const
     for (const auto & [path, entry] : impl_->files)
     {
         digester.add("file").add(path);
-        if (entry.content)
-            digester.add(entry.content->bytes);
+        const Result<FileContent> & content = *entry.content;
+        if (content)
+            digester.add(content->bytes);
         else
-            add_error(digester, entry.content.error());
+            add_error(digester, content.error());
     }
     for (const auto & [path, entry] : impl_->secrets)
     {
         digester.add("secret").add(path);
-        if (entry.content)
-            digester.add(ByteView(Digester().add(entry.content->bytes.view()).finish()));
+        const Result<SecretFileContent> & content = *entry.content;
+        if (content)
+            digester.add(ByteView(Digester().add(content->bytes.view()).finish()));
         else
-            add_error(digester, entry.content.error());
+            add_error(digester, content.error());
     }
     for (const auto & [path, listing] : impl_->listings)
         digester.add("list").add(path).add(listing.names ? fmt::format("{}", fmt::join(*listing.names, "/")) : "-");
@@ -255,6 +281,18 @@ Digest32 FileSet::digest() const
 const WatchList & FileSet::watches() const
 {
     return impl_->resolver.watches();
+}
+
+Contents FileSet::contents() const
+{
+    Contents result;
+    for (const auto & [path, entry] : impl_->files)
+        result.files.emplace(path, entry.content);
+    for (const auto & [path, entry] : impl_->secrets)
+        result.secrets.emplace(path, entry.content);
+    for (const auto & [path, listing] : impl_->listings)
+        result.listings.emplace(path, listing.names);
+    return result;
 }
 
 std::vector<std::string> FileSet::paths() const

@@ -47,6 +47,14 @@ struct FileState
     }
 };
 
+/// What was read at a moment, without the places that it was read from. Cheap to copy: the contents are shared.
+struct Contents
+{
+    std::map<std::string, std::shared_ptr<const Result<FileContent>>> files;
+    std::map<std::string, std::shared_ptr<const Result<SecretFileContent>>> secrets;
+    std::map<std::string, std::optional<std::vector<std::string>>> listings; ///< as FileSet::list gives them
+};
+
 /// Every directory on the way to a file is opened once and every symbolic link read once per set; all files below it are then
 /// reached through that one handle. A Kubernetes swap of `..data` in the middle of a load can thus not give files of two moments.
 /// For files that are replaced one by one, `changed()` compares everything on disk with what was seen: when it is false, all
@@ -55,6 +63,8 @@ class FileSet
 {
 public:
     FileSet();
+    /// Gives these contents, and opens no file: what is not among them cannot be read.
+    explicit FileSet(const Contents & contents);
     ~FileSet();
     FileSet(FileSet &&) noexcept;
     FileSet & operator=(FileSet &&) noexcept;
@@ -76,6 +86,8 @@ public:
 
     /// Directories of the files, of every symbolic link on the way, and of what is missing.
     [[nodiscard]] const WatchList & watches() const;
+
+    [[nodiscard]] Contents contents() const;
 
     /// The paths asked for.
     [[nodiscard]] std::vector<std::string> paths() const;

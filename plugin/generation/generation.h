@@ -66,6 +66,9 @@ struct Generation
     signature::Sequences sequences;      ///< of signed files that are or were in force: they may only grow
     TicketKey ticket_key;                ///< new with every generation: a change ends resumption
     std::vector<std::string> warnings;
+    /// There while some sources cannot be taken: the last generation that was whole. What it refuses is refused here as well, so
+    /// that news of the other sources take trust away and never add any.
+    std::shared_ptr<const Generation> floor;
 
     [[nodiscard]] const config::Listener * listener(std::string_view name) const;
     /// What we show to the servers that we connect to; null: nothing. `asker`: the user whose statement named the server, empty

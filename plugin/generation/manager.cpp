@@ -10,11 +10,13 @@
 #include <poll.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/wake.h"
 #include "generation/attempts.h"
 #include "generation/build_trust.h"
 #include "generation/debounce.h"
+#include "generation/in_part.h"
 #include "generation/reading.h"
 #include "generation/signed_files.h"
 #include "generation/watcher.h"
@@ -29,6 +31,8 @@ using std::chrono::milliseconds;
 
 /// Between two looks, whatever goes wrong.
 constexpr milliseconds shortest_wait{10};
+/// What is not in force is said again so often.
+constexpr std::chrono::minutes reminder{10};
 /// Other files in a watched directory, a log that is written to for example: not looked at write by write, which the writer would
 /// feel.
 constexpr milliseconds strangers_pause{20};
@@ -97,9 +101,11 @@ public:
         }
         // What may fail comes before what counts: with the publishing all of it is in force, or nothing is.
         const Digest32 watched = digest_to_watch_from(asked);
+        Contents contents = reading.files.contents();
         start();
         // Another passphrase for the same files: they were read by it, and nothing else is new.
         const uint64_t number = unchanged ? now_in_force->number : publish(std::move(*built));
+        contents_ = std::move(contents);
         take(std::move(asked), watched);
         return number;
     }
@@ -250,10 +256,38 @@ private:
 
     void fail_reload(const std::optional<Digest32> & content, const std::string & cause)
     {
-        const bool worth_a_line = attempts_.failed(content, cause, steady_now());
+        const SteadyTime now = steady_now();
+        const bool is_news = attempts_.failed(content, cause, now);
+        const bool worth_a_line = is_news || (attempts_.logged() && now - last_reminder_ >= reminder);
         record_.reload_failed(cause, clock_());
         const std::string message = fmt::format("reload failed, generation {} stays in force: {}", number_, cause);
         log(worth_a_line ? LogLevel::warning : LogLevel::debug, message);
+        if (worth_a_line)
+            last_reminder_ = now;
+    }
+
+    /// News that take trust away do not wait for the sources that are broken.
+    void take_what_is_valid(const Reading & reading)
+    {
+        // What a writer leaves behind for a moment is no broken source.
+        if (reading.torn || steady_now() - attempts_.since() < Attempts::first_delay)
+            return;
+        const GenerationPtr in_force = current_.current();
+        auto part = build_in_part(asked_, reading, contents_, clock_(), *in_force);
+        if (!part)
+            return;
+        part->generation->floor = in_force->floor ? in_force->floor : in_force;
+        // Written down if it can be: what takes trust away does not wait for the disk either.
+        const auto remembered = remember_sequences(asked_.settings.signed_policy, reading.sequences, part->generation->sequences);
+        const std::string taken = fmt::format("{}", fmt::join(part->taken, ", "));
+        publish(std::move(part->generation));
+        contents_ = std::move(part->contents);
+        tell(
+            LogLevel::warning,
+            "generation {} is in force in part: what {} takes away counts; nothing is added before all files are in order",
+            number_, printable(taken, 1024));
+        if (!remembered)
+            tell(LogLevel::warning, "{}", remembered.error().describe());
     }
 
     void succeed() noexcept
@@ -285,9 +319,12 @@ private:
         if (!built)
         {
             fail_reload(reading.torn ? std::nullopt : std::optional(reading.digest), describe(built.error()));
+            take_what_is_valid(reading);
             return;
         }
+        Contents contents = reading.files.contents();
         publish(std::move(*built));
+        contents_ = std::move(contents);
         succeed();
     }
 
@@ -441,7 +478,9 @@ private:
 
     std::mutex work_; ///< one load at a time; never taken by readers
     Asked asked_;
+    Contents contents_; ///< that the generation in force was built from
     Attempts attempts_;
+    SteadyTime last_reminder_;
     std::optional<Asked> refused_;
     Attempts refused_attempts_;
     Digest32 configuration_digest_ = FileSet().digest(); ///< of the watched files, none so far

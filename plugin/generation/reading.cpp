@@ -156,13 +156,18 @@ Reading read(const Asked & asked)
             break;
     }
     reading.sequences = read_sequences(asked.settings.signed_policy);
+    reading.digest = digest_of(asked, reading.files);
+    return reading;
+}
+
+Digest32 digest_of(const Asked & asked, const FileSet & files)
+{
     Digester digester;
     digester.add(ByteView(config::digest_of(asked.settings)));
     digester.add(ByteView(config::digest_of(asked.users)));
     digester.add(ByteView(config::digest_of(asked.user_rights)));
-    digester.add(ByteView(reading.files.digest()));
-    reading.digest = digester.finish();
-    return reading;
+    digester.add(ByteView(files.digest()));
+    return digester.finish();
 }
 
 }

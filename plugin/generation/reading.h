@@ -39,6 +39,9 @@ struct Reading
 
 [[nodiscard]] Reading read(const Asked & asked);
 
+/// Of what was asked and of the contents of `files`.
+[[nodiscard]] Digest32 digest_of(const Asked & asked, const FileSet & files);
+
 /// A file, or the files of a directory.
 struct Piece
 {

@@ -226,16 +226,59 @@ authorize_as_node(const generation::Generation & generation, const IdentityPtr &
     return authorize_node(generation, standing.identity, node_rule(match.rule), login, now);
 }
 
-}
-
 LoginDecision
-authorize(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+authorize_by(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
 {
     if (auto decision = authorize_as_node(generation, identity, login, now))
         return std::move(*decision);
     if (login.interface == Interface::http)
         return authorize_http(generation, identity, login, now);
     return authorize_native(generation, identity, login, now);
+}
+
+/// Terms that hold only when both do.
+mapping::RuleTerms both(mapping::RuleTerms one, const mapping::RuleTerms & other)
+{
+    if (!one.valid_from || (other.valid_from && *other.valid_from > *one.valid_from))
+        one.valid_from = other.valid_from;
+    if (!one.valid_until || (other.valid_until && *other.valid_until < *one.valid_until))
+        one.valid_until = other.valid_until;
+    if (!one.max_session || (other.max_session && *other.max_session < *one.max_session))
+        one.max_session = other.max_session;
+    if (other.password == mapping::PasswordNeed::required)
+        one.password = other.password;
+    return one;
+}
+
+/// Of a decision that is no refusal and what the generation below says.
+LoginDecision stricter(LoginDecision decision, LoginDecision floor)
+{
+    if (floor.outcome == Outcome::refused)
+        return floor;
+    if (decision.outcome == Outcome::granted && floor.outcome == Outcome::granted && decision.user != floor.user)
+        return refuse(
+            Reason::ambiguous,
+            fmt::format(
+                "rules give '{}', but '{}' until all files are in order", printable(decision.user), printable(floor.user)));
+    const mapping::RuleTerms terms = both(decision.terms, floor.terms);
+    // Declined: ClickHouse's own login has to find the password right, so that is the stricter one.
+    const bool by_floor = decision.outcome == Outcome::granted && floor.outcome == Outcome::declined;
+    const bool rule_of_floor
+        = decision.outcome == Outcome::declined && floor.outcome == Outcome::declined && decision.rule.empty();
+    LoginDecision result = by_floor || rule_of_floor ? std::move(floor) : std::move(decision);
+    result.terms = terms;
+    return result;
+}
+
+}
+
+LoginDecision
+authorize(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+{
+    auto decision = authorize_by(generation, identity, login, now);
+    if (generation.floor == nullptr || decision.outcome == Outcome::refused)
+        return decision;
+    return stricter(std::move(decision), authorize(*generation.floor, identity, login, now));
 }
 
 Explanation explain(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
@@ -260,8 +303,11 @@ Explanation explain(const generation::Generation & generation, const IdentityPtr
     return explanation;
 }
 
+namespace
+{
+
 LoginDecision
-stands_by_rule(const generation::Generation & generation, const IdentityPtr & identity, std::string_view rule, UnixTime now)
+stands_by_one(const generation::Generation & generation, const IdentityPtr & identity, std::string_view rule, UnixTime now)
 {
     const auto user = generation.rules->user_of_password_rule(rule);
     if (!user)
@@ -276,6 +322,17 @@ stands_by_rule(const generation::Generation & generation, const IdentityPtr & id
     auto granted = grant(std::string(*user), std::move(decision.rule), {});
     granted.terms = decision.terms;
     return granted;
+}
+
+}
+
+LoginDecision
+stands_by_rule(const generation::Generation & generation, const IdentityPtr & identity, std::string_view rule, UnixTime now)
+{
+    auto decision = stands_by_one(generation, identity, rule, now);
+    if (generation.floor == nullptr || decision.outcome == Outcome::refused)
+        return decision;
+    return stricter(std::move(decision), stands_by_rule(*generation.floor, identity, rule, now));
 }
 
 }

@@ -59,6 +59,8 @@ bool lets_through(const generation::Generation & generation, const PeerQuery & q
          .at = now});
     if (!path.accepted())
         return false;
+    if (generation.floor != nullptr && !lets_through(*generation.floor, query, verdict, now))
+        return false;
     return client || !section.extended_verification || trust::proves_name(sent.front(), std::string(query.expected_name));
 }
 

@@ -165,6 +165,20 @@ PeerVerdict identify(const generation::Generation & generation, const PeerQuery 
     return verdict;
 }
 
+/// Of an accepted verdict and what the generation below says.
+PeerVerdict stricter(PeerVerdict verdict, PeerVerdict floor)
+{
+    if (!floor.accepted())
+        return floor;
+    if (floor.valid_until >= verdict.valid_until)
+        return verdict;
+    auto shorter = std::make_shared<Identity>(*verdict.identity);
+    shorter->valid_until = floor.valid_until;
+    verdict.valid_until = floor.valid_until;
+    verdict.identity = std::move(shorter);
+    return verdict;
+}
+
 }
 
 PeerVerdict verify_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now)
@@ -174,6 +188,8 @@ PeerVerdict verify_peer(const generation::Generation & generation, const PeerQue
         return verdict;
     if (auto refused = refuse_by_rules(generation, query, *verdict.identity))
         return refuse(refused->reason, std::move(refused->message));
+    if (generation.floor != nullptr)
+        return stricter(std::move(verdict), verify_peer(*generation.floor, query, now));
     return verdict;
 }
 

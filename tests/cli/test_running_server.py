@@ -17,6 +17,7 @@ STATUS = {
     "credentials": [{"role": "server", "subject": "CN=server", "not_after": "2027-01-31T12:00:00Z"}],
     "peers": {"VALID": 3},
     "logins": {},
+    "in_part": True,
     "sessions": {"live": 1, "closed": 2},
     "would_refuse": {
         "rows": [
@@ -99,7 +100,8 @@ def good(result):
 
 def test_status(tool, server):
     one = server(good(STATUS))
-    done = tool.must("status", "--socket", one.path)
+    done = tool("status", "--socket", one.path)
+    assert done.status == 1, "not all of it is in force"
     assert one.asked == [{"request": "status"}]
     assert "generation 7 since 2026-01-31T12:00:00Z" in done.out
     assert "NOT in force since 2026-01-31T13:00:00Z: ca.pem: no certificate" in done.out
@@ -109,7 +111,11 @@ def test_status(tool, server):
     assert "would refuse 2 times more, which are not listed" in done.out
     assert "certificate (server): CN=server, until 2027-01-31T12:00:00Z" in done.out
     assert "warning: a key file that others can read" in done.out
-    assert tool.must("status", "--socket", one.path, "--json").object() == STATUS
+    assert "nothing is added before all of them are in order" in done.out
+    in_json = tool("status", "--socket", one.path, "--json")
+    assert (in_json.status, in_json.object()) == (1, STATUS)
+    whole = server(good({**STATUS, "in_part": False, "reload": {**STATUS["reload"], "last_error": None}}))
+    assert "in force;" not in tool.must("status", "--socket", whole.path).out
 
 
 def test_dns_status(tool, server):
