@@ -98,10 +98,14 @@ void apply_dh(SSL_CTX * context, const AbstractConfiguration & config, const std
     if (!input)
         refuse(key, "cannot read " + file);
     std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> parameters(PEM_read_bio_Parameters(input.get(), nullptr), EVP_PKEY_free);
-    if (!parameters || EVP_PKEY_is_a(parameters.get(), "DH") != 1)
+    // DHX: of `openssl dhparam -dsaparam`
+    if (!parameters || (EVP_PKEY_is_a(parameters.get(), "DH") != 1 && EVP_PKEY_is_a(parameters.get(), "DHX") != 1))
         refuse(key, file + " holds no Diffie-Hellman parameters (PEM)");
     if (SSL_CTX_set0_tmp_dh_pkey(context, parameters.get()) != 1)
-        refuse(key, "OpenSSL does not take the parameters of " + file + ", they may be too small");
+    {
+        SSL_CTX_set_dh_auto(context, 1); // too small for the security level; the module has warned
+        return;
+    }
     static_cast<void>(parameters.release());
     SSL_CTX_set_dh_auto(context, 0);
 }

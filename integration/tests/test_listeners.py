@@ -81,7 +81,7 @@ def test_bad_certificate_ends_the_handshake_unless_none_is_asked_for(mixed, worl
     assert bool(answer) == (https == "none"), answer
 
 
-@pytest.mark.parametrize(("mode", "required"), [("relaxed", False), ("once", True), ("strict", True)])
+@pytest.mark.parametrize(("mode", "required"), [("relaxed", False), ("once", False), ("strict", True)])
 def test_without_a_listeners_section_verification_mode_decides(patched, world, tmp_path, openssl, mode, required):
     server = start(patched, world, tmp_path / "server", openssl, "", mode)
     try:
@@ -91,6 +91,8 @@ def test_without_a_listeners_section_verification_mode_decides(patched, world, t
             clients.https(server, world.ca.file, None, PASSWORD),
         ):
             assert bool(answer) != required, answer
+        said = "<client_certificate>required</client_certificate>" in server.log()
+        assert said == (mode == "once"), "at each start"
     finally:
         server.stop()
 

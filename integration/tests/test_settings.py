@@ -104,6 +104,16 @@ def test_dh_params_file(make, world, tmp_path):
         assert "DH, 3072 bits" in said.stdout
 
 
+@pytest.mark.parametrize(("command", "used"), [(("-dsaparam", "2048"), True), (("512",), False)], ids=["dsaparam", "too small"])
+def test_dh_params_file_of_other_kinds(make, world, tmp_path, command, used):
+    """What a stock server starts with; parameters below the security level are not used, and the log says so."""
+    parameters = subprocess.run(["openssl", "dhparam", *command], capture_output=True, check=True).stdout
+    file = write(tmp_path / "dh.pem", parameters)
+    with make(f"<dhParamsFile>{file}</dhParamsFile>", pair=world.ca.server("rsa-server", key=rsa_key())) as server:
+        assert handshake(server, world, V12, DHE) == ("TLSv1.2", DHE)
+        assert ("the parameters are too small" in server.log()) != used
+
+
 def test_verification_depth(make, world, tmp_path):
     """The number of authorities between the leaf and the one we trust."""
     middle = Authority(tmp_path / "middle", "Middle CA", parent=world.ca)

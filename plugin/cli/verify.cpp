@@ -34,6 +34,7 @@ struct Options
     std::vector<std::string> authorities;
     std::vector<std::string> trust_domains;
     std::vector<std::string> crls;
+    bool partial_chain = false;
     Profile profile = Profile::automatic;
     trust::Purpose purpose = trust::Purpose::any;
     size_t depth = 9;
@@ -169,9 +170,8 @@ Answer judge_svid(const Trusted & trusted, const std::vector<openssl::Certificat
 
 Answer judge_x509(const Trusted & trusted, const std::vector<openssl::Certificate> & chain, const Options & options, UnixTime at)
 {
-    trust::TrustStore::Options store_options;
-    store_options.revocation = rules_of(options);
-    const auto store = trust::TrustStore::create(trusted.authorities, trusted.crls, std::move(store_options));
+    const auto store = trust::TrustStore::create(
+        trusted.authorities, trusted.crls, {.partial_chain = options.partial_chain, .revocation = rules_of(options)});
     if (!store)
         return refused(Reason::crl_invalid, describe(store.error()));
 
@@ -261,6 +261,8 @@ void add_verify(CLI::App & app, Action & action)
     command->add_option("--ca", options->authorities, "authorities to believe (PEM or DER); may be repeated");
     command->add_option("--trust-domain", options->trust_domains, "NAME=BUNDLE, a SPIFFE trust bundle; may be repeated");
     command->add_option("--crl", options->crls, "revocation list (PEM or DER); may be repeated");
+    command->add_flag(
+        "--partial-chain", options->partial_chain, "each certificate of --ca ends a path, not only one that is self-signed");
     add_word(*command, "--revocation", options->revocation, policies, "what the lack of a list means")->default_str("if_present");
     add_word(*command, "--profile", options->profile, profiles, "default: spiffe for a SPIFFE leaf when bundles are given")
         ->default_str("by the leaf");

@@ -89,6 +89,8 @@ void read_limits(Section & mtls, Settings & settings, Findings & findings)
     if (!element)
         return;
     Section section(*element, mtls.key_path("limits", 0, 1), findings);
+    if (const auto level = section.number("security_level", 1, 5))
+        settings.security_level = static_cast<int>(*level);
     for (size_t i = 0; i < class_names.size(); ++i)
         if (const Element * found = section.child(class_names[i]))
             settings.limits[i] = read_class(*found, section.key_path(class_names[i], 0, 1), findings);

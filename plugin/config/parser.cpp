@@ -25,8 +25,8 @@ ClientCertificate by_verification_mode(VerificationMode mode)
     case VerificationMode::none:
         return ClientCertificate::none;
     case VerificationMode::relaxed:
+    case VerificationMode::once: // as in ClickHouse: SSL_VERIFY_CLIENT_ONCE without FAIL_IF_NO_PEER_CERT
         return ClientCertificate::optional;
-    case VerificationMode::once:
     case VerificationMode::strict:
         return ClientCertificate::required;
     }
@@ -132,6 +132,19 @@ void advise_interserver_credentials(const Element & root, Settings & settings)
                                     "password), the same on all replicas");
 }
 
+/// Its name sounds as if a certificate were required once.
+void warn_of_once(Settings & settings)
+{
+    if (settings.server.verification_mode != VerificationMode::once)
+        return;
+    for (const Listener & listener : settings.listeners)
+        if (listener.client_certificate == ClientCertificate::optional)
+            settings.warnings.push_back(fmt::format(
+                "openSSL.server.verificationMode is once: as in ClickHouse {} asks for a client certificate and lets in who has "
+                "none; to require one write <client_certificate>required</client_certificate> into mtls.listeners.{}",
+                listener.name, listener.name));
+}
+
 void check_server(Section & top, const Settings & settings)
 {
     if (!settings.listeners.empty() && settings.server.private_key_file.empty())
@@ -192,6 +205,7 @@ ParsedServer parse_server_all(std::string_view xml, const std::string & source)
     if (const Element * mtls = top.child("mtls"))
         read_mtls_section(*mtls, result.settings, findings);
     add_configured_hosts(*root, result.settings.dns);
+    warn_of_once(result.settings);
     check_server(top, result.settings);
     warn_of_shared_ports(*root, source, result.settings);
     warn_of_replicas_without_certificate(result.settings);

@@ -299,6 +299,7 @@ struct Settings
     std::optional<PurposeCertificate> node_certificate;
     std::optional<PurposeCertificate> keeper_certificate;
     std::array<CertificateLimits, peer_class_count> limits; ///< by PeerClass
+    std::optional<int> security_level; ///< of peers' chains; nothing: OpenSSL's for our connections, at least 1
     std::chrono::milliseconds poll_interval{5000};
     DnsSettings dns;
     std::string admin_socket;          ///< <mtls><admin><socket>; empty: none

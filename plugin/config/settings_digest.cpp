@@ -246,7 +246,7 @@ void put(Digester & digester, const DnsSettings & dns)
 
 Digest32 digest_of(const Settings & settings)
 {
-    const auto & [enabled, mode, server, client, listeners, sni, domains, crls, revocation, rules, rules_files, signed_policy, sessions, login, nodes, keeper, node_certificate, keeper_certificate, limits, poll, dns, admin_socket, warnings]
+    const auto & [enabled, mode, server, client, listeners, sni, domains, crls, revocation, rules, rules_files, signed_policy, sessions, login, nodes, keeper, node_certificate, keeper_certificate, limits, security_level, poll, dns, admin_socket, warnings]
         = settings;
     static_cast<void>(warnings);
     Digester digester;
@@ -270,6 +270,7 @@ Digest32 digest_of(const Settings & settings)
     put(digester, keeper_certificate);
     for (const CertificateLimits & each : limits)
         put(digester, each);
+    put(digester, security_level);
     put(digester, poll.count());
     put(digester, dns);
     put(digester, admin_socket);

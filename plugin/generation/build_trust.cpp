@@ -5,8 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "credentials/trial.h"
 #include "generation/system_authorities.h"
 #include "openssl/pem_blocks.h"
+#include "trust/anchors.h"
 
 namespace chmtls::generation
 {
@@ -15,6 +17,8 @@ namespace
 {
 
 using openssl::Certificate;
+
+constexpr int least_security_level = 1;
 
 /// As RFC 5280 7.1 compares names, and every other part of the path check.
 bool bears_name_of(const Certificate & authority, const trust::Crl & list)
@@ -46,6 +50,8 @@ public:
 
         const std::vector<Certificate> of_clients = with_system(settings.server, result.server_authorities);
         const std::vector<Certificate> of_servers = with_system(settings.client, result.client_authorities);
+        warn_of_rootless(result.server_authorities, of_clients, "openSSL.server.caConfig");
+        warn_of_rootless(result.client_authorities, of_servers, "openSSL.client.caConfig");
         std::vector<const std::vector<Certificate> *> sets{&of_clients, &of_servers};
         for (const spiffe::Bundle & bundle : bundles)
             sets.push_back(&bundle.authorities);
@@ -53,12 +59,20 @@ public:
         if (!errors_.empty())
             return result;
 
-        result.client_trust = make_store(settings.server, of_clients, shares[0], "openSSL.server.caConfig");
-        result.server_trust = make_store(settings.client, of_servers, shares[1], "openSSL.client.caConfig");
+        const int stock_server_level = credentials::security_level(settings.server);
+        const int stock_client_level = credentials::security_level(settings.client);
+        const auto level = [&](int of_stock)
+        {
+            return settings.security_level.value_or(std::max(least_security_level, of_stock));
+        };
+        result.client_trust
+            = make_store(settings.server, of_clients, shares[0], level(stock_server_level), "openSSL.server.caConfig");
+        result.server_trust
+            = make_store(settings.client, of_servers, shares[1], level(stock_client_level), "openSSL.client.caConfig");
         if (observes(settings))
         {
-            result.stock_client_trust = make_stock_store(settings.server, of_clients);
-            result.stock_server_trust = make_stock_store(settings.client, of_servers);
+            result.stock_client_trust = make_stock_store(settings.server, of_clients, stock_server_level);
+            result.stock_server_trust = make_stock_store(settings.client, of_servers, stock_client_level);
         }
         std::map<std::string, spiffe::BundleSet::Revocation> revocation;
         for (size_t i = 0; i < bundles.size(); ++i)
@@ -73,7 +87,8 @@ public:
         note_lists(shares[1], result.client_authorities, settings.revocation, result.revocation_lists);
         warn_of_lists(result.revocation_lists);
         warn_of_strangers(sets, own_crls);
-        if (auto set = spiffe::BundleSet::create(std::move(bundles), std::move(revocation)))
+        const int bundle_level = level(std::max(stock_server_level, stock_client_level));
+        if (auto set = spiffe::BundleSet::create(std::move(bundles), std::move(revocation), bundle_level))
             result.bundles = std::move(*set);
         else
             append(errors_, std::move(set.error()), "mtls.trust_domains");
@@ -126,6 +141,42 @@ private:
                 warnings_.push_back(fmt::format(
                     "{}: authority {} expired at {}", field, printable(authority.facts().subject),
                     format_rfc3339(authority.facts().not_after)));
+    }
+
+    /// As on a stock server a path ends at a self-signed certificate. What leads to none of `all` does not make anybody believed.
+    void warn_of_rootless(
+        const std::vector<Certificate> & authorities, const std::vector<Certificate> & all, const std::string & field)
+    {
+        if (authorities.empty())
+            return;
+        if (std::none_of(all.begin(), all.end(), trust::ends_paths))
+        {
+            warnings_.push_back(fmt::format(
+                "{}: none of the {} certificates is self-signed, so nobody is believed: add the root that they lead to", field,
+                authorities.size()));
+            return;
+        }
+        for (const Certificate & authority : authorities)
+            if (!leads_to_root(authority, all))
+                warnings_.push_back(fmt::format(
+                    "{}: {} does not lead to a self-signed certificate here, so nobody is believed by it: add {}", field,
+                    printable(authority.facts().subject), printable(authority.facts().issuer)));
+    }
+
+    static bool leads_to_root(const Certificate & authority, const std::vector<Certificate> & all)
+    {
+        std::vector<const Certificate *> reached{&authority};
+        for (size_t at = 0; at < reached.size(); ++at)
+        {
+            const Certificate & lower = *reached[at];
+            if (trust::ends_paths(lower))
+                return true;
+            for (const Certificate & candidate : all)
+                if (X509_check_issued(candidate.x509(), lower.x509()) == X509_V_OK
+                    && std::find(reached.begin(), reached.end(), &candidate) == reached.end())
+                    reached.push_back(&candidate);
+        }
+        return false;
     }
 
     /// Of each trust domain, in the configuration's order; where there are findings some are left out.
@@ -345,13 +396,13 @@ private:
 
     std::shared_ptr<const trust::TrustStore> make_store(
         const config::TlsSection & section, const std::vector<Certificate> & authorities, std::vector<trust::Crl> crls,
-        const std::string & field)
+        int security_level, const std::string & field)
     {
         if (authorities.empty() && !section.load_default_ca_file)
             return nullptr;
-        trust::TrustStore::Options options;
-        options.revocation = rules_of(asked_.settings.revocation);
-        auto store = trust::TrustStore::create(authorities, std::move(crls), std::move(options));
+        auto store = trust::TrustStore::create(
+            authorities, std::move(crls),
+            {.partial_chain = false, .revocation = rules_of(asked_.settings.revocation), .security_level = security_level});
         if (store)
             return std::move(*store);
         append(errors_, std::move(store.error()), field);
@@ -369,11 +420,11 @@ private:
     }
 
     std::shared_ptr<const trust::TrustStore>
-    make_stock_store(const config::TlsSection & section, const std::vector<Certificate> & authorities)
+    make_stock_store(const config::TlsSection & section, const std::vector<Certificate> & authorities, int security_level)
     {
         if (authorities.empty() && !section.load_default_ca_file)
             return nullptr;
-        auto store = trust::TrustStore::create(authorities, {}, {});
+        auto store = trust::TrustStore::create(authorities, {}, {.partial_chain = false, .security_level = security_level});
         return store ? std::move(*store) : nullptr; // what is wrong with the authorities has been said
     }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "credentials/trial.h"
 #include "generation/build_rules.h"
 #include "generation/build_trust.h"
 #include "generation/guards.h"
@@ -65,7 +66,7 @@ private:
     std::shared_ptr<const credentials::Credential> load_one(
         const std::string & certificate_file, const std::string & private_key_file, const SecretBytes & passphrase,
         const std::vector<std::string> & server_names, const std::vector<openssl::Certificate> & authorities,
-        const std::string & field, const credentials::CredentialSet * in_force)
+        const std::string & field, const credentials::CredentialSet * in_force, credentials::Side use)
     {
         const CredentialFiles read = credential_files(files_, certificate_file, private_key_file);
         if (!read.key)
@@ -83,6 +84,9 @@ private:
                  server_names, authorities, at});
         };
         auto loaded = load_at(now_);
+        if (loaded)
+            if (auto defect = try_out(*loaded->credential, use, in_force))
+                loaded = tl::unexpected(Errors{std::move(*defect)});
         if (!loaded && in_force)
             if (auto still = load_as_in_force(*in_force, load_at))
             {
@@ -97,6 +101,31 @@ private:
         }
         result_->warnings.insert(result_->warnings.end(), loaded->warnings.begin(), loaded->warnings.end());
         return std::move(loaded->credential);
+    }
+
+    /// A certificate with which every handshake would fail is no certificate to serve.
+    std::optional<Error>
+    try_out(const credentials::Credential & credential, credentials::Side use, const credentials::CredentialSet * in_force) const
+    {
+        const config::TlsSection & section = use == credentials::Side::server ? settings_.server : settings_.client;
+        const bool settled = in_force && in_force->find(credential.id)
+                             && previous_->settings.server.cipher_list == settings_.server.cipher_list
+                             && previous_->settings.client.cipher_list == settings_.client.cipher_list;
+        if (settled)
+            return std::nullopt;
+        const auto defect = credentials::handshake_defect(credential, use, section);
+        if (!defect)
+            return std::nullopt;
+        const int level = credentials::security_level(section);
+        return Error{
+            .file = {},
+            .field = {},
+            .reason = fmt::format(
+                "no TLS handshake succeeds with this certificate ({}, {}) at OpenSSL's security level {}: {}",
+                credential.chain.front().facts().public_key, credential.chain.front().facts().signature_algorithm, level,
+                *defect),
+            .remedy = "have it issued with a stronger key (RSA 2048 or P-256) and SHA-256, by an authority that has the same",
+            .code = std::string(code(Reason::weak))};
     }
 
     /// The certificate that is in force already, judged by the last moment at which all of its chain was valid. The chain may be
@@ -124,7 +153,9 @@ private:
     {
         if (private_key_file.empty())
             return nullptr;
-        return load_one(certificate_file, private_key_file, passphrase, {}, trust.client_authorities, field, in_force);
+        return load_one(
+            certificate_file, private_key_file, passphrase, {}, trust.client_authorities, field, in_force,
+            credentials::Side::client);
     }
 
     void build_credentials(const BuiltTrust & trust)
@@ -135,7 +166,7 @@ private:
         if (!settings_.server.private_key_file.empty())
             main = load_one(
                 settings_.server.certificate_file, settings_.server.private_key_file, asked_.server_passphrase, {},
-                trust.server_authorities, "openSSL.server", server_in_force);
+                trust.server_authorities, "openSSL.server", server_in_force, credentials::Side::server);
         std::vector<std::shared_ptr<const credentials::Credential>> by_name;
         for (size_t i = 0; i < settings_.sni.size(); ++i)
         {
@@ -145,7 +176,7 @@ private:
             const std::string field = fmt::format("mtls.server_certificates.certificate[{}]", i);
             if (auto credential = load_one(
                     each.certificate_file, each.private_key_file, asked_.sni_passphrases[i], each.server_names,
-                    trust.server_authorities, field, server_in_force))
+                    trust.server_authorities, field, server_in_force, credentials::Side::server))
                 by_name.push_back(std::move(credential));
         }
         auto client = load_for_servers(
@@ -261,10 +292,21 @@ private:
             return;
         const Result<FileContent> & content = files_.read(section.dh_params_file);
         if (!content)
+        {
             append(errors_, {content.error()}, field);
-        else if (as_text(content->bytes).find("-----BEGIN DH PARAMETERS-----") == std::string_view::npos)
+            return;
+        }
+        const credentials::DhParameters judged = credentials::judge_dh_parameters(content->bytes, section);
+        if (judged == credentials::DhParameters::unreadable)
             errors_.push_back(
-                {section.dh_params_file, field, "holds no DH PARAMETERS", "make them with: openssl dhparam -out FILE 3072", ""});
+                {section.dh_params_file, field, "holds no DH PARAMETERS, or they are damaged",
+                 "make them with: openssl dhparam -out FILE 3072", ""});
+        else if (judged == credentials::DhParameters::weak)
+            result_->warnings.push_back(fmt::format(
+                "{}: {}: the parameters are too small for OpenSSL's security level and are not used, it chooses its own; make "
+                "new "
+                "ones with: openssl dhparam -out FILE 3072, or leave the setting out",
+                printable(section.dh_params_file, 1024), field));
     }
 
     void check_listeners()

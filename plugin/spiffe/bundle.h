@@ -57,10 +57,11 @@ public:
         std::vector<trust::Crl> lists;
         trust::RevocationRules rules{};
     };
+    using RevocationByDomain = std::map<std::string, Revocation>;
 
-    /// `revocation` by trust domain. A trust domain named twice is an error.
+    /// `security_level` as in trust::TrustStore::Options. A trust domain named twice is an error.
     [[nodiscard]] static Checked<std::shared_ptr<const BundleSet>>
-    create(std::vector<Bundle> bundles, std::map<std::string, Revocation> revocation = {});
+    create(std::vector<Bundle> bundles, RevocationByDomain revocation = {}, int security_level = 1);
 
     [[nodiscard]] const trust::TrustStore * find(std::string_view trust_domain) const; ///< null: no bundle
     [[nodiscard]] const std::vector<Bundle> & bundles() const { return bundles_; }

@@ -6,7 +6,7 @@ namespace chmtls::spiffe
 {
 
 Checked<std::shared_ptr<const BundleSet>>
-BundleSet::create(std::vector<Bundle> bundles, std::map<std::string, Revocation> revocation)
+BundleSet::create(std::vector<Bundle> bundles, RevocationByDomain revocation, int security_level)
 {
     auto set = std::make_shared<BundleSet>();
     Errors errors;
@@ -27,6 +27,7 @@ BundleSet::create(std::vector<Bundle> bundles, std::map<std::string, Revocation>
             own = std::move(node.mapped());
         trust::TrustStore::Options options;
         options.revocation = std::move(own.rules);
+        options.security_level = security_level;
         auto store = trust::TrustStore::create(bundle.authorities, std::move(own.lists), std::move(options));
         if (!store)
             errors.insert(errors.end(), store.error().begin(), store.error().end());

@@ -34,6 +34,12 @@ std::vector<openssl::Certificate> each_once(std::vector<openssl::Certificate> ce
 
 }
 
+bool ends_paths(const openssl::Certificate & authority)
+{
+    // As OpenSSL sees it while it builds a path: by names and key identifiers.
+    return X509_self_signed(authority.x509(), 0) == 1 || X509_trusted(authority.x509()) == 1;
+}
+
 Anchors::Anchors(std::vector<openssl::Certificate> certificates) : certificates_(each_once(std::move(certificates)))
 {
     by_subject_.resize(certificates_.size());
@@ -61,6 +67,14 @@ const openssl::Certificate * Anchors::of(const X509 * certificate) const
             return &certificates_[i];
     }
     return nullptr;
+}
+
+bool Anchors::rejects(const openssl::Certificate & certificate, int use) const
+{
+    const auto positions = named(subject_of(certificate));
+    return std::ranges::any_of(
+        positions, [&](uint32_t i)
+        { return certificates_[i] == certificate && X509_check_trust(certificates_[i].x509(), use, 0) == X509_TRUST_REJECTED; });
 }
 
 std::vector<uint32_t>

@@ -11,6 +11,9 @@
 namespace chmtls::trust
 {
 
+/// May it end a path where partial chains do not count: is it self-signed, or called trusted by OpenSSL's own trust settings?
+[[nodiscard]] bool ends_paths(const openssl::Certificate & authority);
+
 /// Immutable and thread-safe after construction.
 class Anchors
 {
@@ -25,6 +28,10 @@ public:
 
     /// The anchor that is this very OpenSSL object; null when it is none.
     [[nodiscard]] const openssl::Certificate * of(const X509 * certificate) const;
+
+    /// Do OpenSSL's own trust settings (TRUSTED CERTIFICATE) reject this certificate for a use (X509_TRUST_...)? Also of a copy
+    /// that a peer has sent.
+    [[nodiscard]] bool rejects(const openssl::Certificate & certificate, int use) const;
 
     /// Positions of all anchors that a path from these certificates can come upon: by issuer name, by being one of them, and what
     /// lies above those. Enough for OpenSSL's path building, and short where the store is large.

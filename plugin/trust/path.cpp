@@ -17,8 +17,6 @@ namespace
 
 using openssl::Certificate;
 
-constexpr int security_level = 1;
-
 // Up to here all anchors are handed to OpenSSL as they are; beyond, only those that the query can reach.
 constexpr size_t small_store = 8;
 
@@ -63,6 +61,21 @@ int purpose_id(Purpose purpose)
     return 0;
 }
 
+/// For which use an authority may be marked as trusted or rejected (TRUSTED CERTIFICATE).
+int trust_id(Purpose purpose)
+{
+    switch (purpose)
+    {
+    case Purpose::client_auth:
+        return X509_TRUST_SSL_CLIENT;
+    case Purpose::server_auth:
+        return X509_TRUST_SSL_SERVER;
+    case Purpose::any:
+        break;
+    }
+    return X509_TRUST_DEFAULT;
+}
+
 enum class Order
 {
     anchors_first,
@@ -102,10 +115,12 @@ private:
     [[nodiscard]] PathVerdict attempt(
         const Query & query, STACK_OF(X509) * trusted, STACK_OF(X509) * sent, Order order, Lists lists = Lists::looked_at) const;
     [[nodiscard]] PathVerdict judge(const Query & query, X509_STORE_CTX * context, Lists lists) const;
+    [[nodiscard]] std::vector<Certificate> alone_with(const Certificate & anchor, std::span<const uint32_t> reachable) const;
     [[nodiscard]] std::vector<Certificate>
     path_to(const Query & query, const Certificate & from, const Certificate & anchor) const;
     [[nodiscard]] PathVerdict refusal(const Query & query, X509_STORE_CTX * context) const;
     [[nodiscard]] const Certificate * owner_of(const Query & query, const X509 * certificate) const;
+    [[nodiscard]] bool ends_path(uint32_t anchor) const { return options_.partial_chain || ends_paths(anchors_.all()[anchor]); }
 
     Anchors anchors_;
     std::unique_ptr<const RevocationLists> lists_;
@@ -163,6 +178,9 @@ PathVerdict TrustStore::Impl::judge(const Query & query, X509_STORE_CTX * contex
         const auto depth = static_cast<size_t>(i);
         if (owner == nullptr || !not_after)
             return refuse(Reason::internal, "the path holds a certificate that nobody gave", depth);
+        if (anchors_.rejects(*owner, trust_id(query.purpose)))
+            return refuse(
+                Reason::unknown_ca, shown_name(*owner) + " is among the authorities, but marked as rejected for this use", depth);
         verdict.path.push_back(*owner);
         verdict.valid_until = std::min(verdict.valid_until, *not_after);
     }
@@ -184,10 +202,21 @@ PathVerdict TrustStore::Impl::judge(const Query & query, X509_STORE_CTX * contex
     return verdict;
 }
 
+/// One that may end a path, and those of the store that only complete one.
+std::vector<Certificate> TrustStore::Impl::alone_with(const Certificate & anchor, std::span<const uint32_t> reachable) const
+{
+    std::vector<Certificate> out{anchor};
+    for (const uint32_t i : reachable)
+        if (!ends_path(i))
+            out.push_back(anchors_.all()[i]);
+    return out;
+}
+
 std::vector<Certificate>
 TrustStore::Impl::path_to(const Query & query, const Certificate & from, const Certificate & anchor) const
 {
-    const openssl::CertificateList trusted = list_of({&anchor, 1});
+    const openssl::CertificateList trusted = list_of(
+        options_.partial_chain ? std::vector{anchor} : alone_with(anchor, anchors_.reachable(from, query.intermediates)));
     const openssl::CertificateList sent = list_of(query.intermediates);
     const Query one{.leaf = from, .intermediates = query.intermediates, .depth = query.depth, .at = query.at};
     return attempt(one, trusted.get(), sent.get(), Order::anchors_first, Lists::ignored).path;
@@ -208,7 +237,7 @@ TrustStore::Impl::attempt(const Query & query, STACK_OF(X509) * trusted, STACK_O
         X509_VERIFY_PARAM_clear_flags(parameters, X509_V_FLAG_TRUSTED_FIRST);
     X509_VERIFY_PARAM_set_time(parameters, static_cast<time_t>(query.at.time_since_epoch().count()));
     X509_VERIFY_PARAM_set_depth(parameters, static_cast<int>(std::min<size_t>(query.depth, 100)));
-    X509_VERIFY_PARAM_set_auth_level(parameters, security_level);
+    X509_VERIFY_PARAM_set_auth_level(parameters, options_.security_level);
     if (const int purpose = purpose_id(query.purpose); purpose != 0)
         X509_STORE_CTX_set_purpose(context.get(), purpose);
 
@@ -251,7 +280,9 @@ PathVerdict TrustStore::Impl::verify(const Query & query) const
     {
         for (const uint32_t i : reachable)
         {
-            const openssl::CertificateList alone = list_of({&anchors_.all()[i], 1});
+            if (!ends_path(i))
+                continue;
+            const openssl::CertificateList alone = list_of(alone_with(anchors_.all()[i], reachable));
             PathVerdict next = attempt(query, alone.get(), sent.get(), Order::anchors_first);
             if (next.accepted() || next.reason == Reason::revoked)
                 return next;

@@ -39,9 +39,12 @@ class TrustStore
 public:
     struct Options
     {
-        /// Certificates that need not be self-signed may end a path (X509_V_FLAG_PARTIAL_CHAIN).
+        /// Every anchor may end a path (X509_V_FLAG_PARTIAL_CHAIN), as in trust bundles. Without it only those that are
+        /// self-signed, and those that OpenSSL's own trust settings (TRUSTED CERTIFICATE) call trusted for the use; the others
+        /// complete paths.
         bool partial_chain = true;
         RevocationRules revocation{}; ///< how lists count
+        int security_level = 1;       ///< OpenSSL's (SSL_CTX_set_security_level(3)), for keys and signatures of the path
     };
 
     /// Anchors as given, whatever they say of themselves; duplicates count once. CRLs whose issuer is an anchor are checked for
@@ -69,10 +72,10 @@ public:
 
     /// Tries every authority of one name, so a rotated bundle without key identifiers works.
     /// A certificate on the path that a CRL signed by its own issuer lists is REVOKED; whether the lack of a CRL
-    /// or one that is past its nextUpdate is a failure (CRL-MISSING, CRL-EXPIRED) is what Options::revocation says. Security
-    /// level 1, as OpenSSL's own default for TLS: RSA and DH keys under 1024 bits, curves under 160 bits and SHA-1 or MD5
-    /// signatures below the anchor are WEAK. The second of notAfter is still valid (RFC 5280 4.1.2.5). Thread-safe; no I/O, no
-    /// lock.
+    /// or one that is past its nextUpdate is a failure (CRL-MISSING, CRL-EXPIRED) is what Options::revocation says. What
+    /// is below Options::security_level is WEAK: at level 1 RSA and DH keys under 1024 bits, curves under 160 bits, and MD5 or
+    /// SHA-1 signatures below the anchor; at level 2, the default of Debian's OpenSSL, RSA under 2048 bits and curves under 224
+    /// bits. The second of notAfter is still valid (RFC 5280 4.1.2.5). Thread-safe; no I/O, no lock.
     [[nodiscard]] PathVerdict verify(const Query & query) const;
 
     /// Has any anchor the name of an issuer of these certificates? Cheap; says nothing about signatures.

@@ -84,7 +84,7 @@ DAY = datetime.timedelta(days=1)
 class Authority:
     """A certificate authority whose files live in `directory`."""
 
-    def __init__(self, directory, name="Test CA", uri=(), parent=None):
+    def __init__(self, directory, name="Test CA", uri=(), parent=None, permitted=()):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.name = name
@@ -99,6 +99,9 @@ class Authority:
         )
         if uri:
             builder = builder.add_extension(_alt_names((), uri, (), ()), critical=False)
+        if permitted:
+            subtrees = [x509.DNSName(name) for name in permitted]
+            builder = builder.add_extension(x509.NameConstraints(subtrees, None), critical=True)
         if parent:
             builder = builder.add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(parent.key.public_key()), critical=False
@@ -204,5 +207,5 @@ class Authority:
         return self.issue(file, "localhost", dns=("localhost",), ip=("127.0.0.1",), **more)
 
 
-def rsa_key():
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def rsa_key(bits=2048):
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)

@@ -502,6 +502,12 @@ INSTANTIATE_TEST_SUITE_P(
                 s.limits[0].min_rsa_bits = 3072;
             }},
         Change{
+            "SecurityLevel",
+            [](Settings & s)
+            {
+                s.security_level = 2;
+            }},
+        Change{
             "LimitOfOtherClass",
             [](Settings & s)
             {

@@ -44,6 +44,12 @@ TEST(LimitsSection, EachClassHasItsOwn)
     EXPECT_EQ(parsed->limits[static_cast<size_t>(PeerClass::keeper)].min_remaining_lifetime, std::chrono::hours(24));
 }
 
+TEST(LimitsSection, SecurityLevelIsForAllClasses)
+{
+    EXPECT_EQ(parse_server(server("<security_level>1</security_level>"), "config.xml")->security_level, 1);
+    EXPECT_EQ(parse_server(server("<users/>"), "config.xml")->security_level, std::nullopt);
+}
+
 struct RefusalCase
 {
     std::string name;
@@ -79,6 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusalCase{
             "FewBits", "<users><min_rsa_bits>512</min_rsa_bits></users>", "mtls.limits.users.min_rsa_bits",
             "not a whole number from 1024"},
+        RefusalCase{"NoLevel", "<security_level>0</security_level>", "mtls.limits.security_level", "not a whole number from 1"},
         RefusalCase{"UnknownCurve", "<users><curves>P-256,P-255</curves></users>", "mtls.limits.users.curves", "\"P-255\""},
         RefusalCase{"NoCurve", "<users><curves>,</curves></users>", "mtls.limits.users.curves", "names nothing"},
         RefusalCase{

@@ -404,7 +404,7 @@ TEST(ServerConfiguration, ListenersFollowTheVerificationModeUnlessTheySaySo)
     const std::pair<std::string, ClientCertificate> modes[]
         = {{"none", ClientCertificate::none},
            {"relaxed", ClientCertificate::optional},
-           {"once", ClientCertificate::required},
+           {"once", ClientCertificate::optional},
            {"strict", ClientCertificate::required}};
     for (const auto & [mode, expected] : modes)
     {
@@ -412,6 +412,9 @@ TEST(ServerConfiguration, ListenersFollowTheVerificationModeUnlessTheySaySo)
         ASSERT_THAT(settings.listeners, SizeIs(1));
         EXPECT_EQ(settings.listeners[0].client_certificate, expected) << mode;
         EXPECT_EQ(settings.listeners[0].port, 9440);
+        const bool warned
+            = !settings.warnings.empty() && settings.warnings[0].find("client_certificate>required") != std::string::npos;
+        EXPECT_EQ(warned, std::string_view(mode) == "once") << mode;
     }
     const Settings own = parsed(server(
         "<listeners><https_port><client_certificate>optional</client_certificate></https_port></listeners>",

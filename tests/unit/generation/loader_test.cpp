@@ -430,8 +430,13 @@ TEST(Loader, DhParametersAreLookedAt)
     EXPECT_THAT(finding(), HasSubstr(site.path("dh.pem")));
     site.write("dh.pem", "-----BEGIN CERTIFICATE-----\n");
     EXPECT_THAT(finding(), HasSubstr("holds no DH PARAMETERS"));
-    site.write("dh.pem", "-----BEGIN DH PARAMETERS-----\n");
-    EXPECT_TRUE(load(site.input(), site.now).has_value());
+    const std::string small = "-----BEGIN DH PARAMETERS-----\n"
+                              "MEYCQQDQuTtFleYKIfqDCQphKJcPkIKfiOdM04rWStSa3be45Yp7DBP8Xin4B1Cm\n"
+                              "Jak567+U50h6qPLGUeqlXP1cvAB/AgEC\n-----END DH PARAMETERS-----\n";
+    site.write("dh.pem", small.substr(0, small.size() / 2));
+    EXPECT_THAT(finding(), HasSubstr("or they are damaged"));
+    site.write("dh.pem", small);
+    EXPECT_THAT(loaded(site).generation->warnings, ElementsAre(HasSubstr("too small"))) << "and it is not used";
 }
 
 TEST(Loader, WithoutMtlsNothingIsRead)
