@@ -19,6 +19,7 @@ struct Options
     std::string config;
     std::string users;
     bool json = false;
+    bool quiet = false; ///< nothing where all is well
 };
 
 std::string count(size_t number, std::string_view one, std::string_view many)
@@ -50,12 +51,14 @@ std::string summary(const generation::Generation & generation)
     return text;
 }
 
-void print_text(const CheckedConfiguration & checked)
+void print_text(const CheckedConfiguration & checked, bool quiet)
 {
     for (const Error & finding : checked.findings)
         print_line("error: " + finding.describe());
     for (const std::string & note : checked.notes)
         print_line("warning: " + printable(note, 1024));
+    if (quiet)
+        return;
     for (const std::string & file : checked.files)
         print_line("read: " + printable(file, 1024));
     if (checked.findings.empty())
@@ -87,7 +90,7 @@ Exit check(const Options & options)
     if (options.json)
         print_json(*checked);
     else
-        print_text(*checked);
+        print_text(*checked, options.quiet);
     return checked->findings.empty() ? Exit::yes : Exit::no;
 }
 
@@ -101,6 +104,7 @@ void add_check(CLI::App & app, Action & action)
         ->required();
     command->add_option("--users", options->users, "users configuration; default: <users_config> of the server configuration");
     command->add_flag("--json", options->json, "print one JSON object");
+    command->add_flag("--quiet", options->quiet, "print errors and warnings only");
     command->callback(
         [options, &action]
         {

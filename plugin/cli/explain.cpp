@@ -58,6 +58,18 @@ policy::Interface interface_of(std::string_view listener)
     return listener == "tcp_port_secure" ? policy::Interface::native : policy::Interface::http;
 }
 
+/// The name that the server compares: zookeeper hosts may be written as secure://host, and with their port.
+std::string_view name_in(std::string_view host)
+{
+    constexpr std::string_view scheme = "secure://";
+    if (host.starts_with(scheme))
+        host.remove_prefix(scheme.size());
+    const size_t colon = host.rfind(':');
+    const bool one_colon = colon != std::string_view::npos && host.find(':') == colon;
+    const bool behind_brackets = colon != std::string_view::npos && colon > 0 && host.front() == '[' && host[colon - 1] == ']';
+    return one_colon || behind_brackets ? host.substr(0, colon) : host;
+}
+
 policy::PeerExplanation judge_chain(
     const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at,
     std::vector<trust::RevocationStep> & revocation)
@@ -78,7 +90,7 @@ policy::PeerExplanation judge_chain(
     if (!options.outgoing.empty())
     {
         query.role = policy::PeerRole::server;
-        query.expected_name = options.host;
+        query.expected_name = name_in(options.host);
         query.purpose = options.outgoing == "keeper" ? config::Purpose::keeper : config::Purpose::node;
     }
     revocation = policy::explain_revocation(generation, query, at);

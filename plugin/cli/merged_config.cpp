@@ -269,15 +269,10 @@ Result<void> merge_files(MergedConfig & config, xml::Document & document, const 
         const auto overlay = read_document(file);
         if (!overlay)
             return fail(overlay.error());
-        if ((*overlay)->documentElement()->nodeName() != document.documentElement()->nodeName())
-            return fail(Error{
-                .file = file,
-                .field = {},
-                .reason = "its root is <" + (*overlay)->documentElement()->nodeName() + ">, that of " + path + " is <"
-                          + document.documentElement()->nodeName() + ">",
-                .remedy = "use the same root element in both",
-                .code = {},
-            });
+        // As the server does it: whatever the root is called, what stands in it is merged.
+        if (const std::string root = (*overlay)->documentElement()->nodeName(); root != "clickhouse" && root != "yandex")
+            config.notes.push_back(
+                file + ": its root is <" + root + ">, which later versions of ClickHouse refuse: write <clickhouse> or <yandex>");
         try
         {
             merge_into(document, *document.documentElement(), *(*overlay)->documentElement(), 0);

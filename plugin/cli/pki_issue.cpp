@@ -63,6 +63,23 @@ add_names(pki::Spec & spec, pki::AltName::Kind kind, const std::string & option,
     return {};
 }
 
+/// A name that some peer can prove something with: a host, or "*." before one (RFC 9525 6.3).
+Result<void> check_dns_name(const std::string & name)
+{
+    if (config::is_address(name))
+        return refused("--dns", "'" + printable(name, 128) + "' is an address, which no DNS name proves", "give it with --ip");
+    if (name.ends_with('.'))
+        return refused("--dns", "'" + printable(name, 128) + "' ends with a dot, which no peer looks for", "leave the dot out");
+    const std::string_view host = std::string_view(name).substr(name.starts_with("*.") ? 2 : 0);
+    std::string lower(host);
+    std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    if (!config::is_host_name(lower))
+        return refused(
+            "--dns", "'" + printable(name, 128) + "' is no host name",
+            "write a name such as db.example.org, or *.example.org for all names one label longer; ports are no part of it");
+    return {};
+}
+
 Result<void> add_addresses(pki::Spec & spec, const std::vector<std::string> & values)
 {
     for (const std::string & value : values)
@@ -114,6 +131,9 @@ Result<pki::Spec> make_spec(const Options & options)
         return fail(added.error());
     if (const auto added = add_names(spec, pki::AltName::Kind::dns, "--dns", options.dns); !added)
         return fail(added.error());
+    for (const std::string & name : options.dns)
+        if (const auto provable = check_dns_name(name); !provable)
+            return fail(provable.error());
     if (const auto added = add_names(spec, pki::AltName::Kind::email, "--email", options.emails); !added)
         return fail(added.error());
     if (const auto added = add_addresses(spec, options.addresses); !added)

@@ -132,6 +132,38 @@ void advise_interserver_credentials(const Element & root, Settings & settings)
                                     "password), the same on all replicas");
 }
 
+struct Mistaken
+{
+    std::string_view name;
+    std::string_view right;
+};
+constexpr std::array mistaken_names{
+    Mistaken{"interserver_http_port_secure", "interserver_https_port"},
+    Mistaken{"interserver_http_secure_port", "interserver_https_port"},
+    Mistaken{"interserver_https_host", "interserver_http_host"},
+    Mistaken{"https_port_secure", "https_port"},
+    Mistaken{"http_port_secure", "https_port"},
+    Mistaken{"http_secure_port", "https_port"},
+    Mistaken{"tcp_secure_port", "tcp_port_secure"},
+    Mistaken{"tcp_ssl_port", "tcp_port_secure"},
+    Mistaken{"tcp_port_ssl", "tcp_port_secure"},
+    Mistaken{"https_certificate_file", "openSSL.server.certificateFile"},
+    Mistaken{"https_private_key_file", "openSSL.server.privateKeyFile"},
+    Mistaken{"ssl_certificate_file", "openSSL.server.certificateFile"},
+    Mistaken{"ssl_private_key_file", "openSSL.server.privateKeyFile"},
+    Mistaken{"openssl", "openSSL"},
+    Mistaken{"OpenSSL", "openSSL"}};
+
+/// ClickHouse passes over names that it does not know. These look as if they switched TLS on.
+void warn_of_mistaken_names(const Element & root, Settings & settings)
+{
+    for (const Element & child : root.children)
+        for (const auto & [name, right] : mistaken_names)
+            if (child.name == name)
+                settings.warnings.push_back(
+                    fmt::format("<{}> is no setting of ClickHouse and does nothing: write {}", name, right));
+}
+
 /// Its name sounds as if a certificate were required once.
 void warn_of_once(Settings & settings)
 {
@@ -206,6 +238,7 @@ ParsedServer parse_server_all(std::string_view xml, const std::string & source)
         read_mtls_section(*mtls, result.settings, findings);
     add_configured_hosts(*root, result.settings.dns);
     warn_of_once(result.settings);
+    warn_of_mistaken_names(*root, result.settings);
     check_server(top, result.settings);
     warn_of_shared_ports(*root, source, result.settings);
     warn_of_replicas_without_certificate(result.settings);

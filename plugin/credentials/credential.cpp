@@ -35,44 +35,67 @@ Error finding(const std::string & file, std::string field, std::string reason, s
         .code = std::string(code(code_of))};
 }
 
-void check_leaf(const CredentialSource & source, const std::vector<Certificate> & chain, Errors & errors)
-{
-    if (!chain.front().facts().basic_constraints.ca)
-        return;
-    errors.push_back(finding(
-        source.certificate_file, named(chain, 0), "is a CA certificate and must not be served",
-        chain.size() > 1 ? "put the certificate of this host first, the ones that signed it behind it"
-                         : "issue a certificate for this host with basicConstraints CA:FALSE",
-        Reason::leaf_ca));
-}
-
+/// Peers judge the leaf's dates without exception; what stands behind it they may not even look at (an expired cross-sign).
 void check_dates(const CredentialSource & source, const std::vector<Certificate> & chain, Errors & errors)
 {
-    for (size_t i = 0; i < chain.size(); ++i)
-    {
-        const auto & facts = chain[i].facts();
-        if (source.now > facts.not_after)
-            errors.push_back(finding(
-                source.certificate_file, named(chain, i), "expired at " + format_rfc3339(facts.not_after), "renew it",
-                Reason::expired));
-        else if (source.now < facts.not_before)
-            errors.push_back(finding(
-                source.certificate_file, named(chain, i), "is not valid before " + format_rfc3339(facts.not_before),
-                "check the clock of this host, or wait", Reason::not_yet_valid));
-    }
+    const auto & facts = chain.front().facts();
+    if (source.now > facts.not_after)
+        errors.push_back(finding(
+            source.certificate_file, named(chain, 0), "expired at " + format_rfc3339(facts.not_after), "renew it",
+            Reason::expired));
+    else if (source.now < facts.not_before)
+        errors.push_back(finding(
+            source.certificate_file, named(chain, 0), "is not valid before " + format_rfc3339(facts.not_before),
+            "check the clock of this host, or wait", Reason::not_yet_valid));
 }
 
-void check_links(const CredentialSource & source, const std::vector<Certificate> & chain, Errors & errors)
+/// Which certificates lead upwards from the leaf, by their position.
+std::vector<size_t> path_in(const std::vector<Certificate> & chain)
 {
-    for (size_t i = 0; i + 1 < chain.size(); ++i)
-        if (!openssl::issued_by(chain[i], chain[i + 1]))
+    std::vector<size_t> path{0};
+    for (bool found = true; found && path.size() <= chain.size();)
+    {
+        found = false;
+        for (size_t i = 1; i < chain.size() && !found; ++i)
         {
-            errors.push_back(finding(
-                source.certificate_file, named(chain, i), fmt::format("is not signed by {}", named(chain, i + 1)),
-                "order the file: this host's certificate first, then each one that signed the one before it, nothing else",
-                Reason::signature));
-            return; // what follows a gap says nothing
+            found = std::find(path.begin(), path.end(), i) == path.end() && chain[i] != chain[path.back()]
+                    && openssl::issued_by(chain[path.back()], chain[i]);
+            if (found)
+                path.push_back(i);
         }
+    }
+    return path;
+}
+
+/// A stock server sends the file as it is, and TLS peers pass over what they do not need (RFC 8446 4.4.2).
+void warn_of_chain(const CredentialSource & source, const std::vector<Certificate> & chain, std::vector<std::string> & warnings)
+{
+    const auto warn = [&](const std::string & text)
+    {
+        warnings.push_back(fmt::format("{}: {}", printable(source.certificate_file, 1024), text));
+    };
+    if (chain.front().facts().basic_constraints.ca)
+        warn(fmt::format(
+            "{} is a CA certificate, which some peers refuse to connect to; issue one for this host with basicConstraints "
+            "CA:FALSE",
+            named(chain, 0)));
+    const std::vector<size_t> path = path_in(chain);
+    if (!std::is_sorted(path.begin(), path.end()))
+        warn("the certificates are not in order, which some peers need: this host's first, then each one that signed the one "
+             "before it");
+    for (size_t i = 1; i < chain.size(); ++i)
+    {
+        const auto & facts = chain[i].facts();
+        if (std::find(path.begin(), path.end(), i) == path.end())
+            warn(fmt::format(
+                "{} signs none of those before it; it is sent all the same, and peers have no use for it", named(chain, i)));
+        else if (source.now > facts.not_after)
+            warn(fmt::format(
+                "{} expired at {}: peers that know no other way from the certificate before it refuse the connection",
+                named(chain, i), format_rfc3339(facts.not_after)));
+        else if (source.now < facts.not_before)
+            warn(fmt::format("{} is not valid before {}", named(chain, i), format_rfc3339(facts.not_before)));
+    }
 }
 
 void check_key(
@@ -188,9 +211,7 @@ Checked<LoadedCredential> load_credential(const CredentialSource & source)
         errors.push_back(std::move(key.error()));
     if (chain && !chain->empty())
     {
-        check_leaf(source, *chain, errors);
         check_dates(source, *chain, errors);
-        check_links(source, *chain, errors);
         if (key)
             check_key(source, *chain, *key, errors);
     }
@@ -200,6 +221,7 @@ Checked<LoadedCredential> load_credential(const CredentialSource & source)
     LoadedCredential loaded;
     warn_of_key_file(source, loaded.warnings);
     warn_of_leaf(source, chain->front(), names, loaded.warnings);
+    warn_of_chain(source, *chain, loaded.warnings);
     complete(*chain, source);
     loaded.credential = std::make_shared<const Credential>(
         Credential{.id = identify(*chain), .chain = std::move(*chain), .key = std::move(*key), .server_names = std::move(names)});

@@ -18,7 +18,7 @@
 namespace chmtls::credentials
 {
 
-/// A key with its chain, checked: the key matches the leaf, each link is signed by the next, dates hold. Immutable.
+/// A key with its chain, checked: the key matches the leaf, whose dates hold. Immutable.
 struct Credential
 {
     uint64_t id = 0; ///< of key and chain content: the same content always has the same id, within one process
@@ -46,8 +46,9 @@ struct LoadedCredential
     std::vector<std::string> warnings; ///< e.g. a key file that others can read
 };
 
-/// Key does not match, expired, not yet valid, broken chain order, no certificate, CA certificate as leaf, impossible server
-/// name: each one clear error, all of them at once. Server names are folded to lower case and lose a trailing dot.
+/// Key does not match, expired, not yet valid, no certificate, impossible server name: each one clear error, all of them at once.
+/// What a stock server sends and peers bear is warned of: a CA as leaf, certificates behind it that do not belong or ended.
+/// Server names are folded to lower case and lose a trailing dot.
 [[nodiscard]] Checked<LoadedCredential> load_credential(const CredentialSource & source);
 
 /// Chooses by SNI (RFC 6066 3): exact name, then a wildcard for one left-most label, then the default. Immutable.

@@ -30,11 +30,11 @@ ContextPtr new_context()
 }
 
 /// Words that OpenSSL does not know are the host's to refuse.
-ContextPtr our_context(const config::TlsSection & section)
+ContextPtr our_context(const std::string & cipher_list)
 {
     ContextPtr context = new_context();
-    if (!section.cipher_list.empty())
-        static_cast<void>(SSL_CTX_set_cipher_list(context.get(), section.cipher_list.c_str()));
+    if (!cipher_list.empty())
+        static_cast<void>(SSL_CTX_set_cipher_list(context.get(), cipher_list.c_str()));
     openssl::clear_errors();
     return context;
 }
@@ -110,29 +110,29 @@ std::string last_words()
     return reason != nullptr ? reason : "the handshake does not end";
 }
 
-void set_versions(SSL_CTX * context, const config::TlsSection & section)
+void set_versions(SSL_CTX * context, const TlsSettings & settings)
 {
     // Older ones want a lower security level, which the parser says; a certificate shows its worth with the newer ones.
-    if (section.min_version >= config::ProtocolVersion::tls1_2)
+    if (settings.least_version >= TLS1_2_VERSION)
     {
-        static_cast<void>(SSL_CTX_set_min_proto_version(context, static_cast<int>(section.min_version)));
-        static_cast<void>(SSL_CTX_set_max_proto_version(context, static_cast<int>(section.max_version)));
+        static_cast<void>(SSL_CTX_set_min_proto_version(context, settings.least_version));
+        static_cast<void>(SSL_CTX_set_max_proto_version(context, settings.greatest_version));
     }
 }
 
 }
 
-int security_level(const config::TlsSection & section)
+int security_level(const std::string & cipher_list)
 {
     const openssl::ErrorScope errors;
-    return SSL_CTX_get_security_level(our_context(section).get());
+    return SSL_CTX_get_security_level(our_context(cipher_list).get());
 }
 
-std::optional<std::string> handshake_defect(const Credential & credential, Side side, const config::TlsSection & section)
+std::optional<std::string> handshake_defect(const Credential & credential, Side side, const TlsSettings & settings)
 {
     const openssl::ErrorScope errors;
-    const ContextPtr ours = our_context(section);
-    set_versions(ours.get(), section);
+    const ContextPtr ours = our_context(settings.cipher_list);
+    set_versions(ours.get(), settings);
     const ContextPtr other = tolerant_context();
     if (!show(ours.get(), credential))
         return last_words();
@@ -152,7 +152,7 @@ std::optional<std::string> handshake_defect(const Credential & credential, Side 
     return std::nullopt;
 }
 
-DhParameters judge_dh_parameters(ByteView pem, const config::TlsSection & section)
+DhParameters judge_dh_parameters(ByteView pem, const std::string & cipher_list)
 {
     const openssl::ErrorScope errors;
     if (pem.size() > INT_MAX)
@@ -161,7 +161,7 @@ DhParameters judge_dh_parameters(ByteView pem, const config::TlsSection & sectio
     openssl::EvpPkeyPtr parameters(input ? PEM_read_bio_Parameters(input.get(), nullptr) : nullptr);
     if (!parameters || (EVP_PKEY_is_a(parameters.get(), "DH") != 1 && EVP_PKEY_is_a(parameters.get(), "DHX") != 1))
         return DhParameters::unreadable;
-    const ContextPtr context = our_context(section);
+    const ContextPtr context = our_context(cipher_list);
     if (SSL_CTX_set0_tmp_dh_pkey(context.get(), parameters.get()) != 1)
         return DhParameters::weak;
     static_cast<void>(parameters.release()); // the context's now

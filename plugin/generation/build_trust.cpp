@@ -38,9 +38,10 @@ public:
     {
         const config::Settings & settings = asked_.settings;
         BuiltTrust result;
-        result.server_authorities = read_authorities(settings.server, "openSSL.server");
+        if (serves_tls(settings))
+            result.server_authorities = read_authorities(settings.server, "openSSL.server");
         result.client_authorities = read_authorities(settings.client, "openSSL.client");
-        if (settings.server.load_default_ca_file || settings.client.load_default_ca_file)
+        if ((serves_tls(settings) && settings.server.load_default_ca_file) || settings.client.load_default_ca_file)
             system_ = system_authorities(files_, warnings_);
         std::vector<spiffe::Bundle> bundles = read_bundles();
         crls_ = read_crls(settings.crl_files, "mtls.crl");
@@ -59,8 +60,8 @@ public:
         if (!errors_.empty())
             return result;
 
-        const int stock_server_level = credentials::security_level(settings.server);
-        const int stock_client_level = credentials::security_level(settings.client);
+        const int stock_server_level = credentials::security_level(settings.server.cipher_list);
+        const int stock_client_level = credentials::security_level(settings.client.cipher_list);
         const auto level = [&](int of_stock)
         {
             return settings.security_level.value_or(std::max(least_security_level, of_stock));

@@ -11,6 +11,7 @@
 #include "generation/known_certificate.h"
 #include "generation/reading.h"
 #include "generation/signed_files.h"
+#include "openssl/pem_blocks.h"
 
 namespace chmtls::generation
 {
@@ -40,7 +41,8 @@ public:
         build_rules();
         build_peer_rules();
         build_users();
-        check_dh_params(settings_.server, "openSSL.server.dhParamsFile");
+        if (serves_tls(settings_))
+            check_dh_params(settings_.server, "openSSL.server.dhParamsFile");
         check_dh_params(settings_.client, "openSSL.client.dhParamsFile");
         check_listeners();
         if (result_->nodes || (result_->rules && result_->rules->size() > 0)
@@ -94,13 +96,40 @@ private:
                     fmt::format("{}: {}; it is in force already and stays so", field, chmtls::describe(loaded.error())));
                 loaded = std::move(*still);
             }
+        if (!loaded && !previous_ && field != "openSSL.server")
+            if (auto ended = load_ended(loaded.error(), certificate_pem, load_at))
+            {
+                result_->warnings.push_back(fmt::format(
+                    "{}: {}; it is shown all the same, and peers will refuse it", field, chmtls::describe(loaded.error())));
+                loaded = std::move(*ended);
+            }
         if (!loaded)
         {
             append(errors_, std::move(loaded.error()), field);
             return nullptr;
         }
         result_->warnings.insert(result_->warnings.end(), loaded->warnings.begin(), loaded->warnings.end());
+        warn_of_side(loaded->credential->chain.front(), use, field);
         return std::move(loaded->credential);
+    }
+
+    /// Public authorities issue certificates for servers only.
+    void warn_of_side(const openssl::Certificate & leaf, credentials::Side use, const std::string & field)
+    {
+        const auto & purposes = leaf.facts().extended_key_usage;
+        if (!purposes.present || purposes.any || purposes.server_auth == purposes.client_auth)
+            return; // for neither side: said already
+        if (use == credentials::Side::client && !purposes.client_auth)
+            result_->warnings.push_back(fmt::format(
+                "{}: the certificate is for servers only (extended key usage lacks clientAuth): servers will refuse it from a "
+                "client; "
+                "have one issued with clientAuth",
+                field));
+        if (use == credentials::Side::server && !purposes.server_auth)
+            result_->warnings.push_back(fmt::format(
+                "{}: the certificate is for clients only (extended key usage lacks serverAuth): clients will refuse it; have one "
+                "issued with serverAuth",
+                field));
     }
 
     /// A certificate with which every handshake would fail is no certificate to serve.
@@ -113,10 +142,11 @@ private:
                              && previous_->settings.client.cipher_list == settings_.client.cipher_list;
         if (settled)
             return std::nullopt;
-        const auto defect = credentials::handshake_defect(credential, use, section);
+        const auto defect = credentials::handshake_defect(
+            credential, use, {section.cipher_list, static_cast<int>(section.min_version), static_cast<int>(section.max_version)});
         if (!defect)
             return std::nullopt;
-        const int level = credentials::security_level(section);
+        const int level = credentials::security_level(section.cipher_list);
         return Error{
             .file = {},
             .field = {},
@@ -128,7 +158,24 @@ private:
             .code = std::string(code(Reason::weak))};
     }
 
-    /// The certificate that is in force already, judged by the last moment at which all of its chain was valid. The chain may be
+    /// A certificate of which nothing is wrong but that it ended. It stops no start, as little as that of a stock server: what it
+    /// is shown to refuses it, and the rest of the server works.
+    template <typename LoadAt>
+    static std::optional<credentials::LoadedCredential>
+    load_ended(const Errors & errors, ByteView certificate_pem, const LoadAt & load_at)
+    {
+        const bool ended = errors.size() == 1 && errors.front().code == code(Reason::expired);
+        const auto chain
+            = ended ? openssl::certificates_from_pem_or_der(certificate_pem, {}) : std::vector<openssl::Certificate>();
+        if (!chain || chain->empty())
+            return std::nullopt;
+        auto loaded = load_at(chain->front().facts().not_after);
+        if (!loaded)
+            return std::nullopt;
+        return std::move(*loaded);
+    }
+
+    /// The certificate that is in force already, judged by the last moment at which it was valid. The chain may be
     /// another one now: who has signed the certificate may just have lost our trust.
     template <typename LoadAt>
     static std::optional<credentials::LoadedCredential>
@@ -136,10 +183,7 @@ private:
     {
         for (const auto & credential : in_force.all())
         {
-            UnixTime last = UnixTime::max();
-            for (const openssl::Certificate & certificate : credential->chain)
-                last = std::min(last, certificate.facts().not_after);
-            auto loaded = load_at(last - std::chrono::seconds(1));
+            auto loaded = load_at(credential->chain.front().facts().not_after);
             if (loaded && loaded->credential->chain.front() == credential->chain.front())
                 return std::move(*loaded);
         }
@@ -163,7 +207,7 @@ private:
         const size_t before = errors_.size();
         const auto * server_in_force = previous_ ? previous_->server_credentials.get() : nullptr;
         std::shared_ptr<const credentials::Credential> main;
-        if (!settings_.server.private_key_file.empty())
+        if (serves_tls(settings_) && !settings_.server.private_key_file.empty())
             main = load_one(
                 settings_.server.certificate_file, settings_.server.private_key_file, asked_.server_passphrase, {},
                 trust.server_authorities, "openSSL.server", server_in_force, credentials::Side::server);
@@ -280,10 +324,14 @@ private:
         for (const config::UserSection & each : asked_.users)
             users.push_back({each.user, each.common_names, each.subject_alt_names, each.has_password, each.source});
         auto compiled = mapping::ClickHouseUsers::compile(std::move(users));
-        if (compiled)
-            result_->users = std::move(*compiled);
-        else
+        if (!compiled)
+        {
             append(errors_, std::move(compiled.error()), "users");
+            return;
+        }
+        result_->users = std::move(*compiled);
+        const auto & notes = result_->users->warnings();
+        result_->warnings.insert(result_->warnings.end(), notes.begin(), notes.end());
     }
 
     void check_dh_params(const config::TlsSection & section, const std::string & field)
@@ -296,7 +344,7 @@ private:
             append(errors_, {content.error()}, field);
             return;
         }
-        const credentials::DhParameters judged = credentials::judge_dh_parameters(content->bytes, section);
+        const credentials::DhParameters judged = credentials::judge_dh_parameters(content->bytes, section.cipher_list);
         if (judged == credentials::DhParameters::unreadable)
             errors_.push_back(
                 {section.dh_params_file, field, "holds no DH PARAMETERS, or they are damaged",

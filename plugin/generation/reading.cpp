@@ -73,7 +73,8 @@ void read_section(FileSet & files, const config::TlsSection & section)
 
 void read_all(FileSet & files, const config::Settings & settings)
 {
-    read_section(files, settings.server);
+    if (serves_tls(settings))
+        read_section(files, settings.server);
     read_section(files, settings.client);
     for (const config::SniCertificate & certificate : settings.sni)
         if (!certificate.private_key_file.empty())
@@ -110,6 +111,11 @@ CredentialFiles credential_files(FileSet & files, const std::string & certificat
 {
     const Result<SecretFileContent> & key = files.read_secret(private_key_file);
     return {key, certificate_file == private_key_file ? nullptr : &files.read(certificate_file)};
+}
+
+bool serves_tls(const config::Settings & settings)
+{
+    return !settings.listeners.empty();
 }
 
 Asked ask(const Input & input)

@@ -39,6 +39,10 @@ struct Reading
 
 [[nodiscard]] Reading read(const Asked & asked);
 
+/// Has it any TLS listener? Without one the files of openSSL.server serve nobody, and those of the packaged configuration are not
+/// even there.
+[[nodiscard]] bool serves_tls(const config::Settings & settings);
+
 /// Of what was asked and of the contents of `files`.
 [[nodiscard]] Digest32 digest_of(const Asked & asked, const FileSet & files);
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unordered_map>
 
+#include "base/distinguished_name.h"
 #include "mapping/text.h"
 
 namespace chmtls::mapping
@@ -19,6 +20,20 @@ constexpr size_t max_findings = 1000;
 size_t steps_for(const Pattern & pattern, std::string_view value)
 {
     return pattern.kind() == PatternKind::regex ? 4 + value.size() / 16 : 1 + value.size() / 64;
+}
+
+/// A name may be written in several ways (RFC 4514): `openssl x509 -nameopt RFC2253` has another than we. One without wildcards
+/// and captures is brought into ours; no escaped '*' becomes one on the way.
+std::string in_our_form(const MatcherText & matcher)
+{
+    constexpr std::string_view special = "*{}";
+    const bool is_name = matcher.field == Field::subject || matcher.field == Field::issuer;
+    if (!is_name || matcher.pattern.starts_with("regex:") || matcher.pattern.find_first_of(special) != std::string::npos)
+        return matcher.pattern;
+    auto normal = normal_distinguished_name(matcher.pattern);
+    if (!normal || normal->find_first_of(special) != std::string::npos)
+        return matcher.pattern;
+    return std::move(*normal);
 }
 
 std::string key_of(const Pattern & pattern)
@@ -138,7 +153,7 @@ private:
         }
         for (const MatcherText & matcher : rule.matchers)
         {
-            auto pattern = Pattern::compile(matcher.field, matcher.pattern);
+            auto pattern = Pattern::compile(matcher.field, in_our_form(matcher));
             if (!pattern)
             {
                 pattern.error().reason = fmt::format("{} {}", in_quotes(matcher.pattern), pattern.error().reason);

@@ -1,6 +1,9 @@
 #include "policy/peer_rules.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "config/host_name.h"
 
@@ -65,6 +68,26 @@ const std::string * expected_id(const generation::Peers * peers, std::string_vie
     return found == peers->expected.end() ? nullptr : &found->second;
 }
 
+/// What it carries instead, and how it is mended.
+std::string names_shown(const openssl::CertificateFacts & facts, std::string_view expected)
+{
+    const bool address = config::is_address(config::normal_host(expected));
+    const std::string wanted = fmt::format("{}:{}", address ? "IP" : "DNS", printable(expected));
+    if (facts.san.dns.empty() && facts.san.ips.empty())
+        return fmt::format(
+            ": it has no DNS name and no address, and the common name is not looked at (RFC 9525); issue it with the subject "
+            "alternative name {}",
+            wanted);
+    std::vector<std::string> names = facts.san.dns;
+    names.insert(names.end(), facts.san.ips.begin(), facts.san.ips.end());
+    constexpr size_t most = 8;
+    const bool more = names.size() > most;
+    names.resize(std::min(names.size(), most));
+    return fmt::format(
+        ", but {}{}; connect by one of these, or issue it with {}", printable(fmt::format("{}", fmt::join(names, ", ")), 1024),
+        more ? ", …" : "", wanted);
+}
+
 std::optional<PeerRefusal>
 refuse_by_name(const generation::Generation & generation, const PeerQuery & query, const Identity & peer)
 {
@@ -97,9 +120,9 @@ refuse_by_name(const generation::Generation & generation, const PeerQuery & quer
     if (trust::proves_name(peer.leaf, std::string(query.expected_name)))
         return std::nullopt;
     return PeerRefusal{
-        Reason::name_mismatch,
-        fmt::format(
-            "the server's certificate '{}' does not carry the name '{}'", peer.describe(), printable(query.expected_name))};
+        Reason::name_mismatch, fmt::format(
+                                   "the server's certificate '{}' does not carry the name '{}'{}", peer.describe(),
+                                   printable(query.expected_name), names_shown(peer.leaf.facts(), query.expected_name))};
 }
 
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include "credentials/trial.h"
 #include "support/issue.h"
@@ -12,8 +13,6 @@ namespace chmtls::credentials
 namespace
 {
 
-using config::ProtocolVersion;
-using config::TlsSection;
 using test::must;
 using testing::HasSubstr;
 
@@ -32,15 +31,12 @@ pki::Spec leaf_with(pki::KeyKind key, const std::string & digest = "SHA256")
     return spec;
 }
 
-TlsSection section(const std::string & cipher_list = {}, ProtocolVersion least = ProtocolVersion::tls1_2)
+TlsSettings section(const std::string & cipher_list = {}, int least_version = TLS1_2_VERSION)
 {
-    TlsSection made;
-    made.cipher_list = cipher_list;
-    made.min_version = least;
-    return made;
+    return {.cipher_list = cipher_list, .least_version = least_version};
 }
 
-std::optional<std::string> defect(const Credential & credential, const TlsSection & of = section())
+std::optional<std::string> defect(const Credential & credential, const TlsSettings & of = section())
 {
     auto as_server = handshake_defect(credential, Side::server, of);
     const auto as_client = handshake_defect(credential, Side::client, of);
@@ -57,7 +53,7 @@ TEST(Trial, TakesEveryKindOfKeyThatIsStrongEnough)
     {
         const Credential credential = made_of(must(pki::issue(leaf_with(key), root)), {root.certificate});
         EXPECT_EQ(defect(credential), std::nullopt);
-        EXPECT_EQ(defect(credential, section({}, ProtocolVersion::tls1_3)), std::nullopt);
+        EXPECT_EQ(defect(credential, section({}, TLS1_3_VERSION)), std::nullopt);
     }
 }
 
@@ -82,19 +78,19 @@ TEST(Trial, SeesACipherListThatDoesNotFitTheKey)
 {
     const pki::Issued root = must(pki::self_signed(pki::Spec::authority("root")));
     const Credential curve = made_of(must(pki::issue(leaf_with(pki::KeyKind::ec_p256), root)));
-    TlsSection rsa_only = section("ECDHE-RSA-AES256-GCM-SHA384");
-    rsa_only.max_version = ProtocolVersion::tls1_2;
+    TlsSettings rsa_only = section("ECDHE-RSA-AES256-GCM-SHA384");
+    rsa_only.greatest_version = TLS1_2_VERSION;
     EXPECT_NE(handshake_defect(curve, Side::server, rsa_only), std::nullopt);
-    rsa_only.max_version = ProtocolVersion::tls1_3; // whose suites are apart
+    rsa_only.greatest_version = TLS1_3_VERSION; // whose suites are apart
     EXPECT_EQ(handshake_defect(curve, Side::server, rsa_only), std::nullopt);
 }
 
 TEST(Trial, TellsTheSecurityLevel)
 {
-    const int own = security_level(section());
-    EXPECT_EQ(security_level(section("DEFAULT:@SECLEVEL=0")), 0);
-    EXPECT_EQ(security_level(section("DEFAULT:@SECLEVEL=3")), 3);
-    EXPECT_EQ(security_level(section("no such word")), own) << "the host refuses it";
+    const int own = security_level({});
+    EXPECT_EQ(security_level("DEFAULT:@SECLEVEL=0"), 0);
+    EXPECT_EQ(security_level("DEFAULT:@SECLEVEL=3"), 3);
+    EXPECT_EQ(security_level("no such word"), own) << "the host refuses it";
 }
 
 constexpr std::string_view dh_512 = "-----BEGIN DH PARAMETERS-----\n"
@@ -104,10 +100,10 @@ constexpr std::string_view dh_512 = "-----BEGIN DH PARAMETERS-----\n"
 
 TEST(Trial, JudgesDhParameters)
 {
-    EXPECT_EQ(judge_dh_parameters(as_bytes(dh_512), section("DEFAULT:@SECLEVEL=2")), DhParameters::weak);
+    EXPECT_EQ(judge_dh_parameters(as_bytes(dh_512), "DEFAULT:@SECLEVEL=2"), DhParameters::weak);
     for (size_t cut = 0; cut + 2 < dh_512.size(); cut += 7)
-        EXPECT_EQ(judge_dh_parameters(as_bytes(dh_512.substr(0, cut)), section()), DhParameters::unreadable) << cut;
-    EXPECT_EQ(judge_dh_parameters({}, section()), DhParameters::unreadable);
+        EXPECT_EQ(judge_dh_parameters(as_bytes(dh_512.substr(0, cut)), {}), DhParameters::unreadable) << cut;
+    EXPECT_EQ(judge_dh_parameters({}, {}), DhParameters::unreadable);
 }
 
 }

@@ -249,6 +249,74 @@ TEST(Loader, ExpiredCertificateIsRefusedAtTheFirstLoad)
     EXPECT_THAT(describe(result.error()), HasSubstr("expired"));
 }
 
+/// The rest of the server works, as that of a stock one does.
+TEST(Loader, AnExpiredClientOrSniCertificateStopsNoStart)
+{
+    const test::Site site;
+    for (const std::string name : {"client", "sni"})
+    {
+        pki::Spec spec = test::leaf_spec(name + ".example", {test::dns(name + ".example")});
+        spec.not_before = std::chrono::hours(-2);
+        spec.not_after = std::chrono::hours(-1);
+        const pki::Issued ended = test::must(pki::issue(spec, site.root, site.now));
+        site.write(name + ".crt", pki::certificate_pem(ended.certificate));
+        site.write(name + ".key", test::text_of(pki::key_pem(ended.key)));
+    }
+    const auto generation = loaded(site).generation;
+    EXPECT_THAT(generation->warnings, ElementsAre(HasSubstr("expired"), HasSubstr("expired")));
+    EXPECT_EQ(generation->server_credentials->all().size(), 2u);
+}
+
+TEST(Loader, ACertificateForTheOtherSideIsSpokenOf)
+{
+    const test::Site site;
+    const auto write = [&](const std::string & name, const std::string & usage)
+    {
+        pki::Spec spec = test::leaf_spec(name + ".example", {test::dns(name + ".example")});
+        spec.extended_key_usages = {usage};
+        const pki::Issued made = test::must(pki::issue(spec, site.root, site.now));
+        site.write(name + ".crt", pki::certificate_pem(made.certificate));
+        site.write(name + ".key", test::text_of(pki::key_pem(made.key)));
+    };
+    write("server", "serverAuth");
+    write("client", "clientAuth");
+    EXPECT_THAT(loaded(site).generation->warnings, IsEmpty());
+    write("server", "clientAuth");
+    write("client", "serverAuth");
+    EXPECT_THAT(loaded(site).generation->warnings, ElementsAre(HasSubstr("for clients only"), HasSubstr("for servers only")));
+}
+
+TEST(Loader, AWeakCertificateIsRefusedBeforeEveryHandshakeFails)
+{
+    test::Site site;
+    pki::Spec spec = test::leaf_spec("server.example", {test::dns("server.example")});
+    spec.key = pki::KeyKind::rsa_1024;
+    const pki::Issued weak = test::must(pki::issue(spec, site.root, site.now));
+    site.write("server.crt", pki::certificate_pem(weak.certificate));
+    site.write("server.key", test::text_of(pki::key_pem(weak.key)));
+    site.openssl_server = "<cipherList>DEFAULT:@SECLEVEL=2</cipherList>";
+    EXPECT_THAT(describe(refused(site)), HasSubstr("ee key too small"));
+    site.openssl_server = "<cipherList>DEFAULT:@SECLEVEL=0</cipherList>";
+    EXPECT_THAT(loaded(site).generation->warnings, IsEmpty());
+}
+
+TEST(Loader, CaConfigWithoutARootIsSpokenOf)
+{
+    const test::Site site;
+    const auto upper = test::must(pki::issue(pki::Spec::authority("upper"), site.root, site.now));
+    const auto lower = test::must(pki::issue(pki::Spec::authority("lower"), upper, site.now));
+    const std::string both = pki::chain_pem({lower.certificate, upper.certificate});
+    site.write("ca.pem", both);
+    site.write("crl.pem", pki::crl_pem(test::must(pki::issue_crl({}, site.other_root, site.now))));
+    EXPECT_THAT(
+        loaded(site).generation->warnings,
+        ElementsAre(HasSubstr("openSSL.server.caConfig: none of the 2"), HasSubstr("openSSL.client.caConfig: none of the 2")));
+    site.write("ca.pem", both + pki::certificate_pem(site.other_root.certificate));
+    EXPECT_THAT(loaded(site).generation->warnings, Contains(HasSubstr("CN=upper does not lead to a self-signed certificate")));
+    site.write("ca.pem", both + pki::certificate_pem(site.root.certificate));
+    EXPECT_THAT(loaded(site).generation->warnings, IsEmpty());
+}
+
 TEST(Loader, WhatIsInForceMayExpireButNotBeReplacedByAnExpiredOne)
 {
     const test::Site site;

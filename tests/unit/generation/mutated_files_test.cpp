@@ -1,0 +1,81 @@
+// A hundred damaged files of each kind: refused, or what is in force works.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "credentials/trial.h"
+#include "unit/generation/loading.h"
+
+namespace chmtls::generation
+{
+namespace
+{
+
+std::string content_of(const test::Site & site, const std::string & file)
+{
+    for (const auto & [name, content] : test::Site::named(site.contents))
+        if (name == file)
+            return content;
+    return {};
+}
+
+/// Fifty cut off, fifty with a byte that became another.
+std::vector<std::string> mutations(const std::string & whole)
+{
+    constexpr size_t each = 50;
+    constexpr std::string_view bytes = "!-A=\n \xff";
+    std::vector<std::string> result;
+    for (size_t i = 0; i < each; ++i)
+    {
+        result.push_back(whole.substr(0, whole.size() * i / each));
+        std::string damaged = whole;
+        char & byte = damaged[(whole.size() - 1) * (i + 1) / each];
+        const char other = bytes[i % bytes.size()];
+        byte = byte == other ? '#' : other;
+        result.push_back(std::move(damaged));
+    }
+    return result;
+}
+
+bool works(const Generation & generation)
+{
+    for (const auto & set : {generation.server_credentials, generation.client_credentials})
+        for (const auto & credential : set->all())
+            if (!credential->key.matches(credential->chain.front())
+                || credentials::handshake_defect(*credential, credentials::Side::server, {}))
+                return false;
+    return generation.client_trust != nullptr && generation.client_trust->anchors().size() == 1
+           && generation.client_trust->crls().size() == 1 && generation.bundles->find("example.org") != nullptr
+           && generation.rules->size() == 1;
+}
+
+class MutatedFiles : public testing::TestWithParam<std::string>
+{
+};
+
+TEST_P(MutatedFiles, AreNeverInForceBroken)
+{
+    const test::Site site;
+    const std::string whole = content_of(site, GetParam());
+    ASSERT_FALSE(whole.empty());
+    size_t refused = 0;
+    for (const std::string & text : mutations(whole))
+    {
+        site.write(GetParam(), text);
+        const auto result = load(site.input(), site.now);
+        refused += result ? 0 : 1;
+        if (result)
+            EXPECT_TRUE(works(*result->generation)) << text;
+        const bool cut = whole.starts_with(text) && text.size() + 1 < whole.size();
+        EXPECT_FALSE(cut && result) << "cut off at " << text.size();
+    }
+    EXPECT_GT(refused, 50u);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, MutatedFiles,
+    testing::Values("server.crt", "server.key", "client.crt", "client.key", "ca.pem", "bundle.pem", "crl.pem", "rules.txt"),
+    [](const auto & one) { return test::case_name(one.param); });
+
+}
+}
