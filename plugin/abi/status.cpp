@@ -9,6 +9,7 @@
 #include <clickhouse_mtls/plugin.h>
 
 #include "abi/dns_status.h"
+#include "base/version.h"
 
 namespace chmtls::abi
 {
@@ -189,6 +190,7 @@ std::string status_json(const StatusFacts & facts)
 {
     const auto & generation = facts.generation;
     auto status = object();
+    status.set("version", std::string(version()));
     status.set("abi", fmt::format("{}.{}", CHMTLS_ABI_MAJOR, CHMTLS_ABI_MINOR));
     status.set("enabled", generation.settings.enabled);
     status.set("generation", number(generation.number));

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/version.h"
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/manual.h"
@@ -47,7 +48,7 @@ Exit print_help(const CLI::App & app, const HelpOptions & options)
             .remedy = "clickhouse-mtls help --list names all of them",
             .code = {},
         });
-    const std::string text = options.man ? man_page(app, *command, CHMTLS_VERSION) : command->help(parents_of(*command));
+    const std::string text = options.man ? man_page(app, *command, std::string(version())) : command->help(parents_of(*command));
     std::fwrite(text.data(), 1, text.size(), stdout);
     return Exit::yes;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/version.h"
 #include "cli/command.h"
 
 namespace
@@ -28,7 +29,7 @@ int run(int argc, char ** argv)
 {
     CLI::App app{"Identity by certificate for ClickHouse: check, explain and try out"};
     app.name("clickhouse-mtls");
-    app.set_version_flag("--version", "clickhouse-mtls " CHMTLS_VERSION);
+    app.set_version_flag("--version", "clickhouse-mtls " + std::string(chmtls::version()));
     app.require_subcommand(1);
     app.footer("Exit status: 0 yes, 1 no, 2 usage or unreadable input.");
 

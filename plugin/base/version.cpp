@@ -1,0 +1,11 @@
+#include "base/version.h"
+
+namespace chmtls
+{
+
+std::string_view version() noexcept
+{
+    return CHMTLS_VERSION;
+}
+
+}
