@@ -246,6 +246,12 @@ extern "C"
 /* The former login on this connection was the same and was granted: this one needs an audit line only when it is not. */
 #define CHMTLS_LOGIN_AGAIN 16u
 #define CHMTLS_LOGIN_NO_TLS 32u /* the connection has no TLS */
+/* Something other than the user that the peer sent on its way to this login (database, name of the client, quota key, a header)
+ * has control characters in it: REFUSED, so that no log can be forged by it. Since minor 2. */
+#define CHMTLS_LOGIN_UNPRINTABLE 64u
+/* HTTP: a browser says that another site made it send this request (Sec-Fetch-Site, Origin, Referer). What such a request asks
+ * for is not the wish of whoever holds the certificate: no login by certificate. Since minor 2. */
+#define CHMTLS_LOGIN_CROSS_SITE 128u
 
     typedef struct chmtls_login
     {
@@ -291,6 +297,17 @@ extern "C"
         uint8_t aes_key[32];
         uint8_t hmac_key[32];
     } chmtls_ticket_key;
+
+    /* What the host itself sees to, before a login and for its process. Since minor 2. */
+    typedef struct chmtls_host_policy
+    {
+        uint32_t struct_size;                /* in */
+        uint32_t core_dumps;                 /* 0: the process must not be dumpable, since private keys are in its memory */
+        uint32_t handshake_timeout_ms;       /* from accept to the end of the login (HTTP: of the first request's header) */
+        uint32_t max_unfinished;             /* connections that are not that far, in all; 0: half of what the host can serve */
+        uint32_t max_unfinished_per_address; /* from one address; 0: a quarter of max_unfinished */
+        uint32_t reserved;                   /* 0 */
+    } chmtls_host_policy;
 
     /* ---- Plugin table -------------------------------------------------------------------------------------------------- */
 
@@ -428,6 +445,10 @@ extern "C"
         chmtls_status (*authorize_query)(
             chmtls_plugin * plugin, chmtls_identity * identity, const chmtls_query * query, const chmtls_sink * sink,
             chmtls_buffer * error);
+
+        /* What the host itself sees to; read again when the generation is another. THREADING: any thread, lock-free. OK.
+         * Since minor 2. */
+        chmtls_status (*host_policy)(chmtls_plugin * plugin, chmtls_host_policy * policy);
     } chmtls_plugin_api;
 
 #if defined(_WIN32)

@@ -505,6 +505,15 @@ public:
         return call != nullptr && call(handle_, bytes_of(host)) == CHMTLS_OK;
     }
 
+    /// Not OK: the module has no such entry; what the host then does by itself is its choice.
+    chmtls_status host_policy(chmtls_host_policy & policy) const noexcept
+    {
+        policy = {};
+        policy.struct_size = sizeof(policy);
+        const auto call = module_.entry(&chmtls_plugin_api::host_policy);
+        return call == nullptr ? CHMTLS_ABI_MISMATCH : call(handle_, &policy);
+    }
+
     /// Borrowed: for entries that this view does not wrap.
     chmtls_plugin * handle() const noexcept { return handle_; }
     const Module & module() const noexcept { return module_; }

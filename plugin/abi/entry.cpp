@@ -45,6 +45,7 @@ constexpr chmtls_plugin_api table{
     .generation = entry::generation,
     .names_host = entry::names_host,
     .authorize_query = entry::authorize_query,
+    .host_policy = entry::host_policy,
 };
 
 }

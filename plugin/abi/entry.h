@@ -15,6 +15,7 @@ void destroy(chmtls_plugin * plugin) noexcept;
 chmtls_status configure(chmtls_plugin * plugin, const chmtls_configuration * configuration, chmtls_buffer * error) noexcept;
 chmtls_status status(chmtls_plugin * plugin, const chmtls_sink * sink) noexcept;
 uint64_t generation(chmtls_plugin * plugin) noexcept;
+chmtls_status host_policy(chmtls_plugin * plugin, chmtls_host_policy * policy) noexcept;
 void report_connect(chmtls_plugin * plugin, chmtls_bytes host, uint32_t succeeded) noexcept;
 chmtls_status names_host(chmtls_plugin * plugin, chmtls_bytes host) noexcept;
 

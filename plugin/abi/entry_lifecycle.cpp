@@ -27,7 +27,7 @@ std::optional<generation::Input> input_of(const chmtls_configuration * configura
     if (!server || server->empty() || !users || !server_source || !users_source)
         return std::nullopt;
     generation::Input input{
-        .server_xml = std::string(*server),
+        .server_xml = {},
         .users_xml = std::string(*users),
         .server_source = server_source->empty() ? "server configuration" : std::string(*server_source),
         .users_source = users_source->empty() ? "users configuration" : std::string(*users_source),
@@ -40,6 +40,7 @@ std::optional<generation::Input> input_of(const chmtls_configuration * configura
             return std::nullopt;
         input.watched.emplace_back(*path);
     }
+    input.server_xml = *server; // it may hold passphrases, and is wiped by whom it is given to: nothing may fail from here on
     return input;
 }
 
@@ -115,6 +116,27 @@ uint64_t generation(chmtls_plugin * plugin) noexcept
 {
     const auto * instance = instance_of(plugin);
     return instance == nullptr ? 0 : instance->current()->number;
+}
+
+chmtls_status host_policy(chmtls_plugin * plugin, chmtls_host_policy * policy) noexcept
+{
+    return on(
+        plugin, nullptr,
+        [&](Instance & instance, ErrorText &) -> chmtls_status
+        {
+            if (!is_writable(policy))
+                return CHMTLS_INVALID_ARGUMENT;
+            const auto generation = instance.current();
+            const auto & settings = generation->settings;
+            chmtls_host_policy answer{};
+            answer.core_dumps = settings.core_dumps ? 1 : 0;
+            answer.handshake_timeout_ms
+                = static_cast<uint32_t>(std::chrono::milliseconds(settings.unfinished.handshake_timeout).count());
+            answer.max_unfinished = settings.unfinished.total;
+            answer.max_unfinished_per_address = settings.unfinished.per_address;
+            write_struct(answer, policy);
+            return CHMTLS_OK;
+        });
 }
 
 void report_connect(chmtls_plugin * plugin, chmtls_bytes host, uint32_t succeeded) noexcept

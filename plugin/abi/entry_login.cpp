@@ -47,7 +47,8 @@ chmtls_status authorize(
                 return text.fail(CHMTLS_INVALID_HANDLE, "not a live identity of this plugin");
             const auto asked = read_struct(login);
             constexpr uint32_t known = CHMTLS_LOGIN_USER_NAMED | CHMTLS_LOGIN_PASSWORD_GIVEN | CHMTLS_LOGIN_CERTIFICATE_ASKED
-                                       | CHMTLS_LOGIN_OTHER_CREDENTIALS | CHMTLS_LOGIN_AGAIN | CHMTLS_LOGIN_NO_TLS;
+                                       | CHMTLS_LOGIN_OTHER_CREDENTIALS | CHMTLS_LOGIN_AGAIN | CHMTLS_LOGIN_NO_TLS
+                                       | CHMTLS_LOGIN_UNPRINTABLE | CHMTLS_LOGIN_CROSS_SITE;
             if (!asked || !usable(sink))
                 return text.fail(CHMTLS_INVALID_ARGUMENT, "login or sink is null or too short");
             const auto interface = interface_of(asked->interface);
@@ -68,7 +69,9 @@ chmtls_status authorize(
                  .certificate_asked = (asked->flags & CHMTLS_LOGIN_CERTIFICATE_ASKED) != 0,
                  .other_credentials = (asked->flags & CHMTLS_LOGIN_OTHER_CREDENTIALS) != 0,
                  .again = (asked->flags & CHMTLS_LOGIN_AGAIN) != 0,
-                 .without_tls = (asked->flags & CHMTLS_LOGIN_NO_TLS) != 0},
+                 .without_tls = (asked->flags & CHMTLS_LOGIN_NO_TLS) != 0,
+                 .unprintable = (asked->flags & CHMTLS_LOGIN_UNPRINTABLE) != 0,
+                 .cross_site = (asked->flags & CHMTLS_LOGIN_CROSS_SITE) != 0},
                 *remote);
             if (decision.outcome == policy::Outcome::declined)
             {

@@ -79,6 +79,16 @@ std::string_view name(config::Purpose purpose)
     return "keeper";
 }
 
+/// So much of what a peer chooses at will tells its refusals apart.
+constexpr size_t told_apart_by = 256;
+
+/// SHA-256 as bytes; for comparing only.
+std::string fingerprint_of(ByteView der)
+{
+    const auto digest = Digester().add(der).finish();
+    return {reinterpret_cast<const char *>(digest.data()), digest.size()};
+}
+
 std::string_view name(policy::Interface interface)
 {
     return interface == policy::Interface::http ? "http" : "native";
@@ -100,7 +110,8 @@ observe::AuditLine session_line(std::string_view decision, const session::Sessio
 }
 
 Instance::Instance(const chmtls_host & host)
-    : host_(host), dns_(dns_events(), dns::make_cares_resolver()),
+    : host_(host), refusals_([this](const std::string & line) { host_.log(CHMTLS_LOG_WARNING, line); }),
+      dns_(dns_events(), dns::make_cares_resolver()),
       admin_(admin_requests(), [this](admin::Level level, const std::string & line) { host_.log(level_of(level), line); }),
       manager_(events(), system_time)
 {
@@ -294,7 +305,7 @@ std::string Instance::status() const
     });
 }
 
-void Instance::audit(const Judgement & judgement, const policy::PeerQuery & query, std::string_view remote_address) const
+void Instance::audit(const Judgement & judgement, const policy::PeerQuery & query, std::string_view remote_address)
 {
     if (!host_.logs())
         return;
@@ -314,12 +325,20 @@ void Instance::audit(const Judgement & judgement, const policy::PeerQuery & quer
     if (verdict.identity != nullptr)
         line.add("identity", verdict.identity->describe());
     line.add("message", verdict.message);
-    host_.log(verdict.accepted() ? CHMTLS_LOG_DEBUG : CHMTLS_LOG_WARNING, line.str());
+    if (verdict.accepted())
+        return host_.log(CHMTLS_LOG_DEBUG, line.str());
+    refusals_.note(
+        {.event = "peer",
+         .address = observe::address_without_port(remote_address),
+         .certificate = query.chain.empty() ? std::string() : fingerprint_of(query.chain.front()),
+         .reason = std::string(code(verdict.reason)),
+         .where = std::string(query.listener.empty() ? query.expected_name : query.listener)},
+        line.str());
 }
 
 void Instance::audit(
     const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Login & login,
-    std::string_view remote_address) const
+    std::string_view remote_address)
 {
     if (!host_.logs())
         return;
@@ -338,7 +357,16 @@ void Instance::audit(
     if (identity != nullptr)
         line.add("listener", identity->listener).add("identity", identity->describe());
     line.add("message", decision.message);
-    host_.log(granted ? CHMTLS_LOG_INFORMATION : CHMTLS_LOG_WARNING, line.str());
+    if (granted)
+        return host_.log(CHMTLS_LOG_INFORMATION, line.str());
+    refusals_.note(
+        {.event = "login",
+         .address = observe::address_without_port(remote_address),
+         .certificate
+         = identity == nullptr || identity->sent.empty() ? std::string() : fingerprint_of(identity->sent.front().der()),
+         .reason = std::string(code(decision.reason)),
+         .where = fmt::format("{} {}", name(login.interface), login.user.substr(0, told_apart_by))},
+        line.str());
 }
 
 void Instance::audit(

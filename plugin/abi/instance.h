@@ -13,6 +13,7 @@
 #include "dns/service.h"
 #include "generation/manager.h"
 #include "observe/counters.h"
+#include "observe/refusals.h"
 #include "observe/would_refuse.h"
 #include "policy/authorize.h"
 #include "policy/on_behalf.h"
@@ -62,10 +63,10 @@ public:
     [[nodiscard]] std::string status() const;
 
 private:
-    void audit(const Judgement & judgement, const policy::PeerQuery & query, std::string_view remote_address) const;
+    void audit(const Judgement & judgement, const policy::PeerQuery & query, std::string_view remote_address);
     void audit(
         const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Login & login,
-        std::string_view remote_address) const;
+        std::string_view remote_address);
     void audit(
         const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Query & query,
         std::string_view remote_address) const;
@@ -80,6 +81,7 @@ private:
     void published(const generation::Generation & generation);
 
     const Host host_;
+    observe::RefusalLog refusals_;
     observe::Counters counters_;
     observe::WouldRefuse would_refuse_;
     policy::Verifier verifier_;

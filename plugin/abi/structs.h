@@ -139,6 +139,19 @@ struct Layout<chmtls_ticket_key>
 };
 
 template <>
+struct Layout<chmtls_host_policy>
+{
+    static constexpr std::array members{
+        offsetof(chmtls_host_policy, struct_size),
+        offsetof(chmtls_host_policy, core_dumps),
+        offsetof(chmtls_host_policy, handshake_timeout_ms),
+        offsetof(chmtls_host_policy, max_unfinished),
+        offsetof(chmtls_host_policy, max_unfinished_per_address),
+        offsetof(chmtls_host_policy, reserved)};
+    static constexpr size_t required = offsetof(chmtls_host_policy, core_dumps);
+};
+
+template <>
 struct Layout<chmtls_plugin_api>
 {
     static constexpr std::array members{
@@ -153,9 +166,9 @@ struct Layout<chmtls_plugin_api>
         offsetof(chmtls_plugin_api, ticket_key),        offsetof(chmtls_plugin_api, status),
         offsetof(chmtls_plugin_api, report_connect),    offsetof(chmtls_plugin_api, session_busy),
         offsetof(chmtls_plugin_api, generation),        offsetof(chmtls_plugin_api, names_host),
-        offsetof(chmtls_plugin_api, authorize_query)};
+        offsetof(chmtls_plugin_api, authorize_query),   offsetof(chmtls_plugin_api, host_policy)};
     static_assert(
-        members.back() + sizeof(chmtls_plugin_api::authorize_query) == sizeof(chmtls_plugin_api), "the last one is missing");
+        members.back() + sizeof(chmtls_plugin_api::host_policy) == sizeof(chmtls_plugin_api), "the last one is missing");
     static constexpr size_t required = offsetof(chmtls_plugin_api, create);
 };
 

@@ -87,6 +87,8 @@ constexpr std::array rows{
     Row{Reason::session_time, "SESSION-TIME", access_denied},
     Row{Reason::password_required, "PASSWORD-REQUIRED", access_denied},
     Row{Reason::on_behalf, "ON-BEHALF", access_denied},
+    Row{Reason::unprintable, "UNPRINTABLE", access_denied},
+    Row{Reason::cross_site, "CROSS-SITE", access_denied},
 };
 
 constexpr bool rows_in_order()

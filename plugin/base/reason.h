@@ -65,6 +65,8 @@ enum class Reason : uint8_t
     session_time,      ///< the session has lasted as long as its rule allows
     password_required, ///< the certificate is right, and the rule wants the user's password as well
     on_behalf,         ///< who asked for a node's query cannot be a user
+    unprintable,       ///< a name with control characters: there is none such, but it would forge a log
+    cross_site,        ///< a browser was made to ask by another site
     count
 };
 

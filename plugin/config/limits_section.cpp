@@ -69,6 +69,26 @@ CertificateLimits read_class(const Element & element, const std::string & path, 
     return limits;
 }
 
+/// What a browser on a bad line needs is the least, what nobody would call a handshake any more is the most.
+void read_unfinished(Section & section, UnfinishedLimits & limits)
+{
+    constexpr std::chrono::seconds longest{600};
+    if (const auto timeout = read_duration(section, "handshake_timeout"))
+    {
+        if (*timeout > longest)
+            section.refuse("handshake_timeout", "is longer than 10 minutes", "write at most 10m");
+        limits.handshake_timeout = *timeout;
+    }
+    if (const auto most = section.number("max_unfinished", 1, 1'000'000))
+        limits.total = static_cast<uint32_t>(*most);
+    if (const auto most = section.number("max_unfinished_per_address", 1, 1'000'000))
+        limits.per_address = static_cast<uint32_t>(*most);
+    if (limits.total != 0 && limits.per_address > limits.total)
+        section.refuse(
+            "max_unfinished_per_address", "is more than max_unfinished: one address could hold all of them",
+            "write a smaller number, or leave it out");
+}
+
 }
 
 std::optional<std::chrono::seconds> read_duration(Section & section, std::string_view key, std::chrono::seconds least)
@@ -94,6 +114,7 @@ void read_limits(Section & mtls, Settings & settings, Findings & findings)
     for (size_t i = 0; i < class_names.size(); ++i)
         if (const Element * found = section.child(class_names[i]))
             settings.limits[i] = read_class(*found, section.key_path(class_names[i], 0, 1), findings);
+    read_unfinished(section, settings.unfinished);
     section.refuse_unknown();
 }
 

@@ -213,6 +213,7 @@ void read_mtls_section(const Element & element, Settings & settings, Findings & 
         settings.poll_interval = *interval;
     if (const auto login = section.word("certificate_login", login_words))
         settings.certificate_login = static_cast<CertificateLogin>(*login);
+    settings.core_dumps = section.flag("core_dumps").value_or(false);
     read_mode(section, settings);
     read_listeners(section, settings, findings);
     read_server_certificates(section, settings, findings);

@@ -277,6 +277,14 @@ struct CertificateLimits
     std::optional<std::chrono::seconds> min_remaining_lifetime;
 };
 
+/// <limits> of connections that have not come as far as a login. 0: the host's choice, from what it can serve.
+struct UnfinishedLimits
+{
+    std::chrono::seconds handshake_timeout{10}; ///< from accept to the end of the login
+    uint32_t total = 0;
+    uint32_t per_address = 0;
+};
+
 /// <mtls> absent: `enabled` is false and the host leaves the server as it is.
 struct Settings
 {
@@ -300,6 +308,8 @@ struct Settings
     std::optional<PurposeCertificate> keeper_certificate;
     std::array<CertificateLimits, peer_class_count> limits; ///< by PeerClass
     std::optional<int> security_level; ///< of peers' chains; nothing: OpenSSL's for our connections, at least 1
+    UnfinishedLimits unfinished;
+    bool core_dumps = false; ///< may the process, which holds private keys, be dumped
     std::chrono::milliseconds poll_interval{5000};
     DnsSettings dns;
     std::string admin_socket;          ///< <mtls><admin><socket>; empty: none

@@ -69,6 +69,14 @@ void put(Digester & digester, const CertificateLimits & limits)
     put(digester, remaining);
 }
 
+void put(Digester & digester, const UnfinishedLimits & limits)
+{
+    const auto & [handshake_timeout, total, per_address] = limits;
+    put(digester, handshake_timeout);
+    put(digester, total);
+    put(digester, per_address);
+}
+
 void put(Digester & digester, const Listener & listener)
 {
     const auto & [name, port, client_certificate, mode] = listener;
@@ -246,7 +254,7 @@ void put(Digester & digester, const DnsSettings & dns)
 
 Digest32 digest_of(const Settings & settings)
 {
-    const auto & [enabled, mode, server, client, listeners, sni, domains, crls, revocation, rules, rules_files, signed_policy, sessions, login, nodes, keeper, node_certificate, keeper_certificate, limits, security_level, poll, dns, admin_socket, warnings]
+    const auto & [enabled, mode, server, client, listeners, sni, domains, crls, revocation, rules, rules_files, signed_policy, sessions, login, nodes, keeper, node_certificate, keeper_certificate, limits, security_level, unfinished, core_dumps, poll, dns, admin_socket, warnings]
         = settings;
     static_cast<void>(warnings);
     Digester digester;
@@ -271,6 +279,8 @@ Digest32 digest_of(const Settings & settings)
     for (const CertificateLimits & each : limits)
         put(digester, each);
     put(digester, security_level);
+    put(digester, unfinished);
+    put(digester, core_dumps);
     put(digester, poll.count());
     put(digester, dns);
     put(digester, admin_socket);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/utf8.h"
 #include "policy/observing.h"
 #include "policy/peer_rules.h"
 #include "policy/standing.h"
@@ -64,6 +65,22 @@ std::optional<std::string_view> named_user(const Login & login)
     return std::nullopt;
 }
 
+LoginDecision refuse_unprintable(const Login & login)
+{
+    return refuse(
+        Reason::unprintable, has_control(login.user)
+                                 ? "the name of the user has control characters in it, or is not UTF-8"
+                                 : "something that the client sent besides the user's name has control characters in it");
+}
+
+LoginDecision refuse_cross_site()
+{
+    return refuse(
+        Reason::cross_site,
+        "the browser says that another site made it send this request (Sec-Fetch-Site, Origin or Referer), and a "
+        "certificate that is shown without being asked for speaks for no other site");
+}
+
 /// A login with a password, of a user who needs a certificate besides it.
 LoginDecision with_password(
     const generation::Generation & generation, const IdentityPtr & identity, const Login & login, LoginDecision why, UnixTime now)
@@ -75,6 +92,8 @@ LoginDecision with_password(
                         "user '{}' needs a certificate and the password (without the certificate header): {}",
                         printable(login.user), message));
     };
+    if (login.cross_site)
+        return refuse_cross_site();
     if (!login.password_given)
         return refused(why.reason == Reason::valid ? Reason::password_required : why.reason, why.message);
     const auto standing = standing_of(generation, identity, now);
@@ -147,6 +166,8 @@ authorize_http(const generation::Generation & generation, const IdentityPtr & id
         return decline(generation, identity, login, refuse(Reason::certificate_required, "the peer showed no certificate"), now);
     if (other_means)
         return refuse_mixed();
+    if (login.cross_site && !login.certificate_asked)
+        return refuse_cross_site();
 
     const auto standing = standing_of(generation, identity, now);
     if (standing.identity == nullptr)
@@ -229,6 +250,8 @@ authorize_as_node(const generation::Generation & generation, const IdentityPtr &
 LoginDecision
 authorize_by(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
 {
+    if (login.unprintable || has_control(login.user))
+        return refuse_unprintable(login);
     if (auto decision = authorize_as_node(generation, identity, login, now))
         return std::move(*decision);
     if (login.interface == Interface::http)

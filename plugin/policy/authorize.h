@@ -26,6 +26,8 @@ struct Login
     bool again = false; ///< like the former one on its connection, which was granted
     bool without_tls = false;
     bool queries_judged = false; ///< the host asks authorize_query before each query of this session
+    bool unprintable = false;    ///< something else of the login has control characters
+    bool cross_site = false;     ///< a browser says that another site made it ask
 };
 
 enum class Outcome
@@ -62,6 +64,9 @@ struct LoginDecision
 /// A user whom a rule gives to a certificate together with a password gets in by both only: the certificate must match, and the
 /// login comes with a password (without the certificate header), which the server's own login then judges: declined, with the
 /// rule. Without the password: password_required.
+/// A user with control characters (or no UTF-8) in the name, or anything else `unprintable`: refused as unprintable before all
+/// else, on both interfaces and in observe mode too: there is no such user, and who asks wants to write into a log.
+/// cross_site: no login by certificate; declined where a certificate would not have been asked for either.
 /// Whatever would be declined is refused for a user who has <ssl_certificates> and no password: there is no other login for it,
 /// with or without a password.
 ///

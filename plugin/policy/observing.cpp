@@ -1,5 +1,7 @@
 #include "policy/observing.h"
 
+#include "base/utf8.h"
+
 namespace chmtls::policy
 {
 
@@ -67,7 +69,7 @@ bool lets_through(const generation::Generation & generation, const PeerQuery & q
 bool lets_through(const generation::Generation & generation, const IdentityPtr & identity, const Login & login)
 {
     return mode_of(generation, listener_of(identity, login)) == config::Mode::observe
-           && !generation.users->certificate_only(login.user);
+           && !generation.users->certificate_only(login.user) && !login.unprintable && !has_control(login.user);
 }
 
 }

@@ -21,7 +21,7 @@ namespace chmtls::policy
 lets_through(const generation::Generation & generation, const PeerQuery & query, const PeerVerdict & verdict, UnixTime now);
 
 /// A login that is refused: does the server's own login decide instead? Only in observe mode, and not for a user who can be
-/// entered by certificate only: it has no login of the server's.
+/// entered by certificate only (it has no login of the server's), nor for what would forge the server's log.
 [[nodiscard]] bool lets_through(const generation::Generation & generation, const IdentityPtr & identity, const Login & login);
 
 }

@@ -50,6 +50,23 @@ TEST(LimitsSection, SecurityLevelIsForAllClasses)
     EXPECT_EQ(parse_server(server("<users/>"), "config.xml")->security_level, std::nullopt);
 }
 
+TEST(LimitsSection, UnfinishedConnections)
+{
+    const auto silent = parse_server(server(""), "config.xml");
+    ASSERT_TRUE(silent.has_value()) << describe(silent.error());
+    EXPECT_EQ(silent->unfinished.handshake_timeout, std::chrono::seconds(10));
+    EXPECT_EQ(silent->unfinished.total, 0u);
+    EXPECT_FALSE(silent->core_dumps);
+    const auto parsed = parse_server(
+        server("<handshake_timeout>1m</handshake_timeout><max_unfinished>100</max_unfinished>"
+               "<max_unfinished_per_address>100</max_unfinished_per_address>"),
+        "config.xml");
+    ASSERT_TRUE(parsed.has_value()) << describe(parsed.error());
+    EXPECT_EQ(parsed->unfinished.handshake_timeout, std::chrono::minutes(1));
+    EXPECT_EQ(parsed->unfinished.total, 100u);
+    EXPECT_EQ(parsed->unfinished.per_address, 100u);
+}
+
 struct RefusalCase
 {
     std::string name;
@@ -80,6 +97,14 @@ TEST_P(LimitsRefusals, NameTheSetting)
 INSTANTIATE_TEST_SUITE_P(
     All, LimitsRefusals,
     testing::Values(
+        RefusalCase{
+            "NoHandshakeTime", "<handshake_timeout>0</handshake_timeout>", "mtls.limits.handshake_timeout", "no length of time"},
+        RefusalCase{"LongHandshake", "<handshake_timeout>1h</handshake_timeout>", "mtls.limits.handshake_timeout", "10 minutes"},
+        RefusalCase{"NobodyUnfinished", "<max_unfinished>0</max_unfinished>", "mtls.limits.max_unfinished", "not a whole number"},
+        RefusalCase{
+            "OneAddressMoreThanAll",
+            "<max_unfinished>10</max_unfinished><max_unfinished_per_address>11</max_unfinished_per_address>",
+            "mtls.limits.max_unfinished_per_address", "more than max_unfinished"},
         RefusalCase{"UnknownClass", "<everybody/>", "mtls.limits.everybody", "unknown key"},
         RefusalCase{"UnknownKey", "<users><rsa>1</rsa></users>", "mtls.limits.users.rsa", "unknown key"},
         RefusalCase{

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "policy/observing.h"
 #include "world.h"
 
 namespace chmtls::test
@@ -138,6 +139,50 @@ void check(const generation::Generation & generation, const std::vector<Case> & 
         EXPECT_EQ(explanation.decision.message, decision.message);
         EXPECT_EQ(explanation.traces.empty(), identity == nullptr);
     }
+}
+
+TEST(Authorize, NamesThatWouldForgeALogAreRefusedBeforeAllElse)
+{
+    check(
+        *with_users(),
+        {
+            granted("the twin", "alice", native("alice"), "alice", "by-cn"),
+            refused("line end", "alice", native("alice\nbob"), Reason::unprintable, "control characters"),
+            refused("with a password", "", native_password("alice\x1b"), Reason::unprintable, "control characters"),
+            refused("not UTF-8", "", native_password("alice\xff"), Reason::unprintable, "UTF-8"),
+            refused("turned around", "", native_password("alice\xe2\x80\xae"), Reason::unprintable, "control characters"),
+            refused("HTTP", "alice", http("a\rb"), Reason::unprintable, "control characters"),
+            refused(
+                "something else", "alice", changed(native("alice"), &Login::unprintable, true), Reason::unprintable, "besides"),
+        });
+    auto observing = with_users();
+    observing->settings.mode = config::Mode::observe;
+    for (auto & listener : observing->settings.listeners)
+        listener.mode = config::Mode::observe;
+    EXPECT_TRUE(policy::lets_through(*observing, nullptr, native("alice")));
+    EXPECT_FALSE(policy::lets_through(*observing, nullptr, native("alice\n")));
+    EXPECT_FALSE(policy::lets_through(*observing, nullptr, changed(native("alice"), &Login::unprintable, true)));
+}
+
+TEST(Authorize, WhatAnotherSiteAsksForIsNotTheWishOfTheCertificatesHolder)
+{
+    auto always = with_users();
+    always->settings.certificate_login = config::CertificateLogin::always;
+    const auto from_elsewhere = [](Login login)
+    {
+        return changed(login, &Login::cross_site, true);
+    };
+    auto with_other_means = from_elsewhere(http_not_asked("dave"));
+    with_other_means.password_given = true;
+    check(
+        *always, {
+                     granted("the twin", "alice", http_not_asked("alice"), "alice", "by-cn"),
+                     refused("from another site", "alice", from_elsewhere(http_not_asked("alice")), Reason::cross_site, "site"),
+                     granted("with a header that needs leave", "alice", from_elsewhere(http("alice")), "alice", "by-cn"),
+                     declined("with a password of its own", "alice", with_other_means),
+                     declined("no certificate", "", from_elsewhere(http_not_asked("dave"))),
+                 });
+    check(*with_users(), {declined("a certificate is not asked for", "alice", from_elsewhere(http_not_asked("dave")))});
 }
 
 TEST(Authorize, Native)
