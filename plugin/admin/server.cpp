@@ -134,7 +134,7 @@ private:
     {
         const Descriptor connection(::accept4(endpoint_->descriptor(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!connection.open())
-            return;
+            return take_breath(errno);
         ucred peer{};
         if (!is_ours(connection.get(), peer))
         {
@@ -144,6 +144,15 @@ private:
         const Deadline deadline = std::chrono::steady_clock::now() + longest_request;
         if (const auto line = read_line(connection.get(), max_request, deadline))
             (void)write_line(connection.get(), requests_.answer(*line), deadline); // who is gone needs no answer
+    }
+
+    /// A connection that cannot be taken for want of descriptors or memory stays, and would wake us at once.
+    void take_breath(int error)
+    {
+        if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM)
+            return;
+        pollfd woken{wake_.handle(), POLLIN, 0};
+        (void)::poll(&woken, 1, static_cast<int>(look_again.count()));
     }
 
     const Requests requests_;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "base/bytes.h"
@@ -45,5 +46,18 @@ private:
 
 /// Wipes memory in a way that the compiler does not remove.
 void wipe(std::span<uint8_t> bytes) noexcept;
+
+/// Wipes a text when the scope ends, by an exception too. What it holds by then is wiped: it must not have grown meanwhile.
+class WipedAtEnd
+{
+public:
+    explicit WipedAtEnd(std::string & text) noexcept : text_(text) {}
+    ~WipedAtEnd() { wipe({reinterpret_cast<uint8_t *>(text_.data()), text_.size()}); }
+    WipedAtEnd(const WipedAtEnd &) = delete;
+    WipedAtEnd & operator=(const WipedAtEnd &) = delete;
+
+private:
+    std::string & text_;
+};
 
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include <clickhouse_mtls/section_name.h>
 #include <fmt/format.h>
 
 #include "config/dns_section.h"
@@ -209,6 +210,28 @@ void warn_of_replicas_without_certificate(Settings & settings)
         interserver_listener, interserver_listener));
 }
 
+/// A server that was meant to have the section runs without the module, and nothing else says so.
+void warn_of_slips(const Element & root, Settings & settings)
+{
+    for (const Element & child : root.children)
+        if (is_slip_of_section_name(child.name))
+            settings.warnings.push_back(fmt::format(
+                "line {}: <{}> is nobody's section: write <{}>; as it is the server runs without the module", child.line,
+                printable(child.name), section_name));
+}
+
+void warn_of_anybodys_parts(Settings & settings)
+{
+    const bool fetched = std::any_of(
+        settings.listeners.begin(), settings.listeners.end(),
+        [](const Listener & listener) { return listener.name == interserver_listener; });
+    if (fetched && !settings.nodes)
+        settings.warnings.push_back(fmt::format(
+            "{}: there is no mtls.nodes, so whoever has a certificate of openSSL.server.caConfig or of a trust domain, every "
+            "user among them, may fetch the parts of replicated tables; say in mtls.nodes.rule who is a node",
+            interserver_listener));
+}
+
 }
 
 ParsedServer parse_server_all(std::string_view xml, const std::string & source)
@@ -225,8 +248,11 @@ ParsedServer parse_server_all(std::string_view xml, const std::string & source)
         result.errors.push_back(wrong_root(*root, source));
         return result;
     }
-    if (!root->find("mtls"))
+    if (!root->find(section_name))
+    {
+        warn_of_slips(*root, result.settings);
         return result; // the host leaves the server as it is, so nothing else is ours to judge
+    }
 
     Findings findings(source);
     root->attributes.clear(); // the root's attributes are ClickHouse's
@@ -244,6 +270,7 @@ ParsedServer parse_server_all(std::string_view xml, const std::string & source)
     warn_of_replicas_without_certificate(result.settings);
     check_plaintext(*root, result.settings, findings);
     advise_interserver_credentials(*root, result.settings);
+    warn_of_anybodys_parts(result.settings);
     result.errors = findings.take();
     return result;
 }

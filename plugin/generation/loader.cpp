@@ -19,6 +19,32 @@ namespace chmtls::generation
 namespace
 {
 
+/// A rule that leaves it open whose the SPIFFE ID is. Of a regular expression only its beginning is looked at.
+bool matches_any_domain(const mapping::RuleText & rule)
+{
+    bool open = false;
+    for (const mapping::MatcherText & matcher : rule.matchers)
+    {
+        if (matcher.field == mapping::Field::trust_domain)
+            return false;
+        if (matcher.field != mapping::Field::spiffe_id)
+            continue;
+        constexpr std::string_view scheme = "spiffe://";
+        constexpr std::string_view regex_prefix = "regex:";
+        std::string_view pattern = matcher.pattern;
+        const bool regex = pattern.starts_with(regex_prefix);
+        if (regex)
+            pattern.remove_prefix(regex_prefix.size());
+        const auto domain = pattern.starts_with(scheme) ? pattern.substr(scheme.size()) : std::string_view("*");
+        // "[.]" is the one class that means one character.
+        std::string text(domain.substr(0, domain.find('/')));
+        for (auto at = text.find("[.]"); regex && at != std::string::npos; at = text.find("[.]"))
+            text.replace(at, 3, "_");
+        open = text.find_first_of(regex ? "*+?([{|" : "*{") != std::string::npos;
+    }
+    return open;
+}
+
 class Builder
 {
 public:
@@ -60,6 +86,7 @@ public:
         warn_of_unknown_domains();
         warn_of_idle_rules();
         withhold_known_certificate(trust);
+        warn_of_any_domain();
         make_ticket_key();
         return std::move(result_);
     }
@@ -395,6 +422,23 @@ private:
         if (rules)
             result_->warnings.emplace_back(
                 "rules look at spiffe_id or trust_domain, but there is no mtls.trust_domains: they match nobody");
+    }
+
+    /// Another domain that is added later is covered as well, and a partner's authority writes what it likes behind its name.
+    void warn_of_any_domain()
+    {
+        std::vector<const std::vector<mapping::RuleText> *> lists{&result_->rules->rules()};
+        for (const auto & peers : {result_->nodes, result_->keeper})
+            if (peers && peers->rules)
+                lists.push_back(&peers->rules->rules());
+        for (const auto * list : lists)
+            for (const auto & rule : *list)
+                if (matches_any_domain(rule))
+                    result_->warnings.push_back(fmt::format(
+                        "{}: rule '{}': its spiffe_id matches IDs of every trust domain, also of one that is added later: write "
+                        "the "
+                        "trust domain, or add <trust_domain>",
+                        rule.source, printable(rule.name)));
     }
 
     /// Where trust domains alone vouch for clients, what looks at none of their IDs matches nobody.

@@ -499,9 +499,8 @@ Manager::~Manager() = default;
 
 Checked<uint64_t> Manager::configure(Input input)
 {
-    auto result = impl_->configure(input);
-    wipe({reinterpret_cast<uint8_t *>(input.server_xml.data()), input.server_xml.size()}); // passphrases
-    return result;
+    const WipedAtEnd passphrases(input.server_xml);
+    return impl_->configure(input);
 }
 
 GenerationPtr Manager::current() const

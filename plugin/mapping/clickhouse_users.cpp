@@ -58,9 +58,12 @@ bool any_value(const Subject & subject, Kind kind, See see)
     switch (kind)
     {
     case Kind::common_name:
-        return facts.common_name && !facts.common_name->empty() && see(*facts.common_name);
+        return facts.common_name && !facts.common_name->empty() && !is_wildcard_name(*facts.common_name)
+               && see(*facts.common_name);
     case Kind::dns:
-        return std::any_of(facts.san.dns.begin(), facts.san.dns.end(), see);
+        return std::any_of(
+            facts.san.dns.begin(), facts.san.dns.end(),
+            [&](std::string_view name) { return !is_wildcard_name(name) && see(name); });
     case Kind::uri:
         return std::any_of(
             facts.san.uris.begin(), facts.san.uris.end(),

@@ -12,6 +12,9 @@
 //     EMAIL:mailbox      an rfc822Name; '*' is an ordinary character, for it may stand in a mailbox
 //     anything else      matches nothing (a SAN without a type prefix names no kind): accepted with a warning, as ClickHouse does
 //
+// A DNS name or CN of the certificate with '*' in it is a pattern for servers' names and nobody's own: it is compared with
+// nothing. ClickHouse would take it where the entry is written like it.
+//
 // A certificate that a trust domain vouches for (one with a verified SPIFFE ID) is matched only by URI entries that begin with
 // spiffe://: any domain's authority may write what it likes into the other names.
 //

@@ -47,6 +47,8 @@ private:
         uint32_t number;
     };
     struct Chunk;
+    [[nodiscard]] size_t program_size(size_t begin, size_t end) const;
+    [[nodiscard]] static size_t least_work(const Chunk & chunk, size_t length);
     void build_range(size_t begin, size_t end, int64_t memory);
     void find_one_by_one(const Chunk & chunk, const Lookup & lookup, Hits & hits, Budget & budget) const;
 

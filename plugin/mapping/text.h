@@ -8,6 +8,12 @@
 namespace chmtls::mapping
 {
 
+/// "*.example.org" in a certificate: a pattern for the names of servers (RFC 9525 6.3). It names nobody, so no rule matches it.
+[[nodiscard]] inline bool is_wildcard_name(std::string_view name)
+{
+    return name.find('*') != std::string_view::npos;
+}
+
 /// ASCII only (RFC 4343 3): bytes beyond 0x7f are left as they are.
 [[nodiscard]] constexpr char to_lower(char c)
 {

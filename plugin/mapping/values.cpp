@@ -39,7 +39,7 @@ Values::Values(const Subject & subject, FieldMask needed) // NOLINT(*-member-ini
         return;
     }
     set_names(facts.san, needed);
-    if (needed.has(Field::common_name) && facts.common_name)
+    if (needed.has(Field::common_name) && facts.common_name && !is_wildcard_name(*facts.common_name))
         set_one(Field::common_name, *facts.common_name);
     if (needed.has(Field::spiffe_id) && subject.spiffe_id)
         set_one(Field::spiffe_id, *subject.spiffe_id);
@@ -86,9 +86,15 @@ void Values::set_names(const openssl::SubjectAltNames & names, FieldMask needed)
     if (needed.has(Field::dns))
     {
         at(Field::dns).many = names.dns;
-        if (std::any_of(names.dns.begin(), names.dns.end(), has_upper))
+        const auto unusual = [](std::string_view name)
         {
-            std::transform(names.dns.begin(), names.dns.end(), std::back_inserter(dns_), lowered);
+            return has_upper(name) || is_wildcard_name(name);
+        };
+        if (std::any_of(names.dns.begin(), names.dns.end(), unusual))
+        {
+            for (const std::string & name : names.dns)
+                if (!is_wildcard_name(name))
+                    dns_.push_back(lowered(name));
             at(Field::dns).many = dns_;
         }
     }

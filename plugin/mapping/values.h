@@ -35,7 +35,8 @@ inline constexpr size_t max_name_bytes = 256u << 10;
 [[nodiscard]] bool beyond_bounds(const openssl::SubjectAltNames & names);
 
 /// Canonical: dns names and the domain of a mailbox in lower case, digests and the serial in lower-case hex; URIs that are not
-/// clean are left out. Borrows from the subject; lives for one call; neither copied nor moved.
+/// clean are left out, and so are dns names and a common name with '*' in them. Borrows from the subject; lives for one call;
+/// neither copied nor moved.
 class Values
 {
 public:

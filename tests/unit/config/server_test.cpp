@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <clickhouse_mtls/section_name.h>
+
 #include "config/parser.h"
 
 namespace chmtls::config
@@ -55,6 +57,29 @@ TEST(ServerConfiguration, WithoutMtlsNothingIsJudged)
     const Settings settings = parsed("<yandex><openSSL><server><nonsense/></server></openSSL></yandex>");
     EXPECT_FALSE(settings.enabled);
     EXPECT_THAT(settings.listeners, IsEmpty());
+}
+
+TEST(ServerConfiguration, ASlipOfTheSectionsNameIsWarnedOf)
+{
+    for (const std::string name :
+         {"mlts", "mtsl", "mtl", "mts", "tls", "mtlss", "mttls", "m_tls", "MTLS", "mTLS", "MLTS", "ntls"})
+    {
+        const Settings settings = parsed(fmt::format("<yandex><{0}></{0}></yandex>", name));
+        EXPECT_FALSE(settings.enabled);
+        EXPECT_THAT(settings.warnings, ElementsAre(HasSubstr("<" + name + ">"))) << name;
+    }
+    for (const std::string name : {"macros", "tcp", "mt", "smtls2", "zookeeper", "ltms", "mtlsxx"})
+        EXPECT_THAT(parsed(fmt::format("<yandex><{0}></{0}></yandex>", name)).warnings, IsEmpty()) << name;
+    EXPECT_FALSE(is_slip_of_section_name("mtls"));
+    EXPECT_FALSE(is_slip_of_section_name(""));
+}
+
+TEST(ServerConfiguration, PartsForEverybodyAreWarnedOf)
+{
+    constexpr std::string_view port = "<interserver_https_port>9010</interserver_https_port>";
+    EXPECT_THAT(parsed(server("")).warnings, IsEmpty());
+    EXPECT_THAT(parsed(server("", "", port)).warnings, ElementsAre(HasSubstr("there is no mtls.nodes")));
+    EXPECT_THAT(parsed(server("<nodes><rule><name>n</name><dns>*.nodes</dns></rule></nodes>", "", port)).warnings, IsEmpty());
 }
 
 TEST(ServerConfiguration, EmptyMtlsIsEnabled)

@@ -67,6 +67,31 @@ TEST(LoadedPeers, AreCompiled)
     EXPECT_THAT(generation->warnings, IsEmpty());
 }
 
+TEST(LoadedPeers, ARuleThatLeavesTheTrustDomainOpenIsWarnedOf)
+{
+    const struct
+    {
+        const char * matchers;
+        bool open;
+    } cases[]{
+        {"<spiffe_id>spiffe://example.org/ns/*</spiffe_id>", false},
+        {"<spiffe_id>spiffe://*/ns/a</spiffe_id>", true},
+        {"<spiffe_id>spiffe://{td}/ns/a</spiffe_id>", true},
+        {"<spiffe_id>spiffe://*/ns/a</spiffe_id><trust_domain>example.org</trust_domain>", false},
+        {"<spiffe_id>regex:spiffe://example[.]org/.*</spiffe_id>", false},
+        {"<spiffe_id>regex:spiffe://[a-z.]+/.*</spiffe_id>", true},
+        {"<spiffe_id>regex:spiffe://example.org/.*</spiffe_id>", false},
+        {"<spiffe_id>regex:.*/ns/a</spiffe_id>", true},
+    };
+    for (const auto & each : cases)
+    {
+        test::Site site;
+        site.mtls = std::string("<nodes><rule><name>cluster</name>") + each.matchers + "</rule></nodes>";
+        const auto warnings = loaded(site)->warnings;
+        EXPECT_EQ(testing::Value(warnings, Contains(HasSubstr("every trust domain"))), each.open) << each.matchers;
+    }
+}
+
 struct Bad
 {
     const char * name;

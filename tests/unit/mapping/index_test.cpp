@@ -403,5 +403,42 @@ TEST(RegexIndex, one_by_one_stops_at_the_budget)
     EXPECT_FALSE(enough.exhausted());
 }
 
+// Each byte of such a name may cost a new state of the automaton.
+TEST(RegexIndex, ALongNameIsRefusedBeforeItTakesSeconds)
+{
+    std::vector<std::unique_ptr<RE2>> held;
+    RegexIndex index(Field::common_name);
+    for (uint32_t i = 0; i < 20; ++i)
+    {
+        held.push_back(std::make_unique<RE2>("(?s).*a.{" + std::to_string(10 + i) + "}b" + std::to_string(i)));
+        Posting posting{};
+        posting.number = i;
+        index.add(*held.back(), posting);
+    }
+    index.build();
+    std::string random;
+    uint32_t state = 1;
+    while (random.size() < 90'000)
+    {
+        state = state * 1664525u + 1013904223u;
+        random += (state >> 16) % 2 == 0 ? 'a' : 'c';
+    }
+    const auto processor_time = []
+    {
+        timespec now{};
+        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+    };
+    Budget budget;
+    const auto before = processor_time();
+    EXPECT_TRUE(found(index, random, budget).empty());
+    EXPECT_TRUE(budget.exhausted());
+    EXPECT_LT(processor_time() - before, 1.0);
+    // Names that are as long as names are, also against these expressions.
+    Budget usual;
+    EXPECT_THAT(found(index, random.substr(0, 200) + "a" + std::string(12, 'c') + "b2", usual), testing::SizeIs(1));
+    EXPECT_FALSE(usual.exhausted());
+}
+
 }
 }
