@@ -34,6 +34,19 @@ private:
     SessionSockets & sockets_;
 };
 
+std::unique_ptr<WatchedSession> watched_session(uint64_t token, chmtls::Plugin & plugin, SessionSockets & sockets)
+{
+    try
+    {
+        return std::make_unique<WatchedSession>(token, plugin, sockets);
+    }
+    catch (...)
+    {
+        sockets.remove(token);
+        throw;
+    }
+}
+
 void free_session(void *, void * session, CRYPTO_EX_DATA *, int, long, void *)
 {
     delete static_cast<WatchedSession *>(session);
@@ -62,7 +75,7 @@ chmtls::Outcome watch_outgoing(
     const auto token = peer ? sockets.add(descriptor) : sockets.add_unproven(descriptor, policy);
     if (token == 0)
         return {CHMTLS_REFUSED, "the configuration was changed meanwhile, or there is no file descriptor left to watch it with"};
-    auto watched = std::make_unique<WatchedSession>(token, plugin, sockets);
+    auto watched = watched_session(token, plugin, sockets);
     chmtls::Outcome outcome{CHMTLS_OK, {}};
     if (peer)
     {

@@ -1,20 +1,18 @@
 #include <binding/session_sockets.h>
 
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace chmtls::debian
 {
 
 uint64_t SessionSockets::add(int descriptor)
 {
-    const int duplicate = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-    if (duplicate < 0)
+    auto duplicate = host::Descriptor::duplicate_of(descriptor);
+    if (!duplicate.valid())
         return 0;
     const std::lock_guard lock(mutex_);
     const auto token = ++last_token_;
-    descriptors_.emplace(token, duplicate);
+    descriptors_.emplace(token, std::move(duplicate));
     return token;
 }
 
@@ -23,6 +21,7 @@ uint64_t SessionSockets::add_unproven(int descriptor, uint64_t policy)
     const auto token = add(descriptor);
     if (token == 0)
         return 0;
+    try
     {
         const std::lock_guard lock(mutex_);
         if (policy == policy_)
@@ -30,6 +29,11 @@ uint64_t SessionSockets::add_unproven(int descriptor, uint64_t policy)
             unproven_.insert(token);
             return token;
         }
+    }
+    catch (...)
+    {
+        remove(token);
+        throw;
     }
     remove(token);
     return 0;
@@ -41,7 +45,7 @@ size_t SessionSockets::shut_down_unproven()
     ++policy_;
     size_t ended = 0;
     for (const auto token : unproven_)
-        if (::shutdown(descriptors_.at(token), SHUT_RDWR) == 0)
+        if (::shutdown(descriptors_.at(token).get(), SHUT_RDWR) == 0)
             ++ended;
     return ended;
 }
@@ -50,18 +54,14 @@ void SessionSockets::remove(uint64_t token)
 {
     const std::lock_guard lock(mutex_);
     unproven_.erase(token);
-    const auto found = descriptors_.find(token);
-    if (found == descriptors_.end())
-        return;
-    ::close(found->second);
-    descriptors_.erase(found);
+    descriptors_.erase(token);
 }
 
 bool SessionSockets::shut_down(uint64_t token)
 {
     const std::lock_guard lock(mutex_); // the duplicate stays open while we use it
     const auto found = descriptors_.find(token);
-    return found != descriptors_.end() && ::shutdown(found->second, SHUT_RDWR) == 0;
+    return found != descriptors_.end() && ::shutdown(found->second.get(), SHUT_RDWR) == 0;
 }
 
 }

@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include <binding/descriptor.h>
+
 namespace chmtls::debian
 {
 
@@ -38,7 +40,7 @@ public:
 private:
     std::mutex mutex_;
     uint64_t last_token_ = 0;
-    std::unordered_map<uint64_t, int> descriptors_;
+    std::unordered_map<uint64_t, host::Descriptor> descriptors_;
     std::unordered_set<uint64_t> unproven_;
     std::atomic<uint64_t> policy_{0}; // changed under the mutex
 };

@@ -1,5 +1,6 @@
 #include "adapter.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -11,14 +12,19 @@
 #include <Poco/String.h>
 #include <Poco/Util/Application.h>
 
+#include <clickhouse_mtls/section_name.h>
+
 #include "behalf/client_info.h"
 #include "config_xml.h"
 #include "connection_scope.h"
 #include "keeper.h"
 #include "log.h"
 #include "names/server_dns.h"
+#include "process_memory.h"
+#include "required_section.h"
 #include "symbols.h"
 #include "tls_context.h"
+#include <binding/quiet_thread.h>
 
 namespace chmtls::debian
 {
@@ -29,7 +35,7 @@ namespace
 // Made once and never destroyed: connections may still be served while the process ends.
 Adapter * the_adapter = nullptr;
 
-constexpr const char * section = "mtls";
+const std::string section(chmtls::section_name);
 
 constexpr int max_attempts = 4;
 constexpr std::chrono::milliseconds between_attempts{150};
@@ -38,6 +44,18 @@ constexpr std::chrono::milliseconds between_attempts{150};
 std::string word_at(const Poco::Util::AbstractConfiguration & config, const std::string & key)
 {
     return Poco::toLower(Poco::trim(config.getString(key, {})));
+}
+
+/// "; did you mean <mtls> by <mlts>?", or nothing.
+std::string slips_of_section(const Poco::Util::AbstractConfiguration & config)
+{
+    std::string text;
+    Poco::Util::AbstractConfiguration::Keys keys;
+    config.keys(keys);
+    for (const auto & key : keys)
+        if (chmtls::is_slip_of_section_name(key))
+            text += "; did you mean <mtls> by <" + key + ">?";
+    return text;
 }
 
 /// The values at and below a key, one a line.
@@ -91,6 +109,15 @@ std::string module_path(const Poco::Util::AbstractConfiguration & config)
     return (std::filesystem::path(self.dli_fname).parent_path() / "libclickhouse_mtls.so").string();
 }
 
+void say_ended(const host::Unfinished::Report & report)
+{
+    say(Poco::Message::PRIO_WARNING, "ended connections on which nobody had logged in: " + std::to_string(report.at_deadline)
+                                         + " after mtls.limits.handshake_timeout, " + std::to_string(report.of_address)
+                                         + " as too many of their address (max_unfinished_per_address), "
+                                         + std::to_string(report.of_total)
+                                         + " as too many in all (max_unfinished); the last one came from " + report.address);
+}
+
 [[noreturn]] void refuse_configuration(const std::string & what, const std::string & findings)
 {
     throw Poco::InvalidArgumentException("clickhouse-mtls: " + what + ": " + findings);
@@ -137,10 +164,18 @@ void Adapter::start(DB::Context & context, const Poco::Util::AbstractConfigurati
 {
     register_certificate_handler();
     auto & config = Poco::Util::Application::instance().config();
-    if (!config.has(section))
+    if (config.has(section))
+    {
+        check_layout(context);
+        the_adapter = new Adapter(context, config, users);
         return;
-    check_layout(context);
-    the_adapter = new Adapter(context, config, users);
+    }
+    const auto slips = slips_of_section(config);
+    if (section_is_required())
+        refuse_configuration(
+            "there is no <mtls> section, and this copy of the server was made with --require-mtls", "add it" + slips);
+    if (!slips.empty())
+        say(Poco::Message::PRIO_WARNING, "there is no <mtls> section, so this server runs without the module" + slips);
 }
 
 Adapter::Adapter(
@@ -149,6 +184,11 @@ Adapter::Adapter(
       secure_port_(
           config.has("tcp_port_secure") ? std::optional(static_cast<uint16_t>(config.getUInt("tcp_port_secure"))) : std::nullopt),
       has_plaintext_port_(config.has("tcp_port")), keeper_handshake_limit_(debian::keeper_handshake_limit(config)),
+      max_connections_(config.getUInt("max_connections", 1024)), unfinished_(say_ended, quiet_thread),
+      waiting_{
+          unfinished_, std::chrono::seconds(config.getUInt("keep_alive_timeout", 10)),
+          config.has("interserver_http_port") ? std::optional(static_cast<uint16_t>(config.getUInt("interserver_http_port")))
+                                              : std::nullopt},
       reloader_([this] { reload(); }, [this] { return retry(); }),
       addresses_([this](const std::string & host) { return plugin_->names_host(host); }),
       flusher_([this](const std::set<std::string> & hosts) { flush(hosts); })
@@ -162,6 +202,7 @@ Adapter::Adapter(
     in_force_.server_source = files.server + " (merged)";
     in_force_.users_source = files.users + " (merged)";
 
+    prepare_secure_heap(); // before the first key
     const auto path = module_path(config);
     const auto loaded = chmtls::Module::load(path);
     if (!loaded.outcome.ok())
@@ -171,6 +212,7 @@ Adapter::Adapter(
         refuse_configuration("the configuration cannot be used", created.outcome.message);
     plugin_ = std::move(created.plugin);
     obey(server);
+    obey_host_policy();
     policy_ = server.policy;
     binding_ = std::make_unique<host::SslBinding>(plugin_, std::make_unique<ScopedResolver>(secure_listeners(config)));
     install_tls_contexts(config, *binding_);
@@ -219,7 +261,10 @@ void Adapter::take_server(const ConfigurationPtr & reloaded)
     {
         pending_server_.reset();
         say(Poco::Message::PRIO_ERROR,
-            "the <mtls> section is gone from the configuration: the former one stays in force until the server is restarted");
+            "the <mtls> section is gone from the configuration: the former one stays in force until the server is restarted, and "
+            "then "
+                + std::string(section_is_required() ? "it will not start" : "it runs without the module")
+                + slips_of_section(*config));
         return;
     }
     if (auto settings = start_only_settings(*config); settings != start_only_)
@@ -308,6 +353,7 @@ bool Adapter::configure_server(const Server & server)
         return false;
     }
     obey(server);
+    obey_host_policy();
     end_unproven(server);
     pending_server_.reset();
     last_refusal_.clear();
@@ -353,6 +399,25 @@ void Adapter::obey(const Server & server) noexcept
     sends_unasked_inserts_.store(server.sends_unasked_inserts, std::memory_order_relaxed);
     extended_verification_.store(server.extended_verification, std::memory_order_relaxed);
     verifies_servers_.store(server.verifies_servers, std::memory_order_relaxed);
+}
+
+void Adapter::obey_host_policy()
+{
+    chmtls_host_policy policy{};
+    keep_out_of_core_dumps(); // until the module says otherwise
+    if (plugin_->host_policy(policy) != CHMTLS_OK)
+        return; // an older module: the defaults stay
+    if (policy.core_dumps != 0)
+        allow_core_dumps();
+    host::Unfinished::Limits limits;
+    limits.timeout = std::chrono::milliseconds(policy.handshake_timeout_ms);
+    // Half of the threads stay for those who have logged in. One address may have a quarter of the other half, but never so few
+    // that a client which opens some connections at once is hurt.
+    limits.total = policy.max_unfinished != 0 ? policy.max_unfinished : std::max<size_t>(max_connections_ / 2, 1);
+    limits.per_address = policy.max_unfinished_per_address != 0 ? policy.max_unfinished_per_address
+                                                                : std::max(limits.total / 4, std::min<size_t>(limits.total, 16));
+    unfinished_.set_limits(limits);
+    queue_length_.store(static_cast<int>(std::min<size_t>(limits.total * 2, 1'000'000)), std::memory_order_relaxed);
 }
 
 // Sessions with an identity are the module's to judge; the others were let in by the former policy alone.

@@ -21,6 +21,7 @@
 #include "lingering_close.h"
 #include "names/dns_flusher.h"
 #include "names/known_addresses.h"
+#include "waiting.h"
 #include <binding/reloader.h>
 #include <binding/session_sockets.h>
 
@@ -85,6 +86,9 @@ public:
     bool sends_unasked_inserts() const noexcept { return sends_unasked_inserts_.load(std::memory_order_relaxed); }
     /// tcp_port_secure, where it is the port of native connections between nodes: there is no tcp_port, or nodes refuse it.
     std::optional<uint16_t> port_between_nodes() const noexcept;
+    Waiting & waiting() noexcept { return waiting_; }
+    /// How many accepted connections may wait for a thread of a port's.
+    int queue_length() const noexcept { return queue_length_.load(std::memory_order_relaxed); }
     std::chrono::milliseconds keeper_handshake_limit() const noexcept { return keeper_handshake_limit_; }
 
 private:
@@ -109,6 +113,7 @@ private:
     void flush(const std::set<std::string> & hosts);
     bool configure_server(const Server & server);
     void obey(const Server & server) noexcept;
+    void obey_host_policy();
     void end_unproven(const Server & server);
     std::string exchange_users(std::string xml);
     chmtls::Outcome configure_patiently(chmtls::Configuration wanted);
@@ -131,6 +136,10 @@ private:
     std::atomic<bool> verifies_servers_ = true;
     std::string policy_;            // guarded by the mutex
     std::string last_reload_error_; // of the reloader's thread only
+    const size_t max_connections_;  ///< threads for connections of all ports
+    std::atomic<int> queue_length_ = 0;
+    host::Unfinished unfinished_;
+    Waiting waiting_;
     SessionSockets sockets_;
     Reloader reloader_;
     LingeringClose lingering_;

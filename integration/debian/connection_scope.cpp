@@ -6,8 +6,12 @@
 #include <sys/socket.h>
 
 #include <Poco/Exception.h>
+#include <Poco/Net/NetException.h>
 #include <Poco/String.h>
 #include <Poco/URI.h>
+
+#include "cross_site.h"
+#include "log_record.h"
 
 namespace chmtls::debian
 {
@@ -88,6 +92,26 @@ uint32_t flags_of(const Poco::Net::HTTPRequest & request)
     return flags;
 }
 
+/// Poco decodes RFC 2047 words in values, so that a line end may be in any of them. A tab may (RFC 9110 5.5).
+bool is_printable(const Poco::Net::HTTPRequest & request)
+{
+    const auto bad = [](std::string_view text)
+    {
+        return has_control_bytes(text);
+    };
+    if (bad(request.getMethod()) || bad(request.getURI()) || bad(request.getVersion()))
+        return false;
+    for (const auto & [name, value] : request)
+    {
+        if (bad(name))
+            return false;
+        for (const char c : value)
+            if (c != '\t' && bad({&c, 1}))
+                return false;
+    }
+    return true;
+}
+
 }
 
 Moment Moment::now(const chmtls::Plugin & plugin) noexcept
@@ -96,25 +120,32 @@ Moment Moment::now(const chmtls::Plugin & plugin) noexcept
 }
 
 ConnectionScope::ConnectionScope(
-    const Poco::Net::StreamSocket & socket, uint32_t interface, chmtls::Plugin & plugin, SessionSockets & sockets)
-    : socket_(socket), interface_(interface), plugin_(plugin), sockets_(sockets)
+    const Poco::Net::StreamSocket & socket, uint32_t interface, chmtls::Plugin & plugin, SessionSockets & sockets,
+    Waiting & waiting)
+    : socket_(socket), interface_(interface), plugin_(plugin), sockets_(sockets), waiting_(waiting),
+      waiting_number_(waiting.unfinished.claim(descriptor()))
 {
     try
     {
         peer_address_ = socket_.peerAddress();
         peer_name_ = peer_address_.toString();
+        local_port_ = socket_.address().port();
     }
     catch (const Poco::Exception &) // already gone: nothing that it sends will be a login
     {
     }
     if (interface_ == CHMTLS_INTERFACE_NATIVE)
+    {
         next_login_ = 0; // one login, at its beginning
+        hello_.emplace();
+    }
     current_scope = this;
 }
 
 ConnectionScope::~ConnectionScope()
 {
     current_scope = nullptr;
+    waiting_.unfinished.end(waiting_number_);
     if (token_ == 0)
         return;
     plugin_.session_closed(token_); // from here on nobody asks for this socket
@@ -133,9 +164,13 @@ std::string ConnectionScope::asker()
 
 void ConnectionScope::begin_request(const Poco::Net::HTTPRequest & request)
 {
+    if (!is_printable(request))
+        refuse_unprintable();
+    if (needs_no_login())
+        waiting_.unfinished.end(waiting_number_);
     try
     {
-        next_login_ = flags_of(request);
+        next_login_ = flags_of(request) | (ssl_ != nullptr && is_cross_site(request) ? CHMTLS_LOGIN_CROSS_SITE : 0U);
     }
     catch (const Poco::Exception &) // a URL that cannot be read: the server says so when it reads it
     {
@@ -145,10 +180,11 @@ void ConnectionScope::begin_request(const Poco::Net::HTTPRequest & request)
         shut_down();
     tell(chmtls::Activity::busy);
     owner_.begin();
+    served_a_request_ = true;
 }
 
-std::optional<Login>
-ConnectionScope::take_login(const std::string & user, const std::string & password, const Poco::Net::SocketAddress & from)
+std::optional<Login> ConnectionScope::take_login(
+    const std::string & user, const std::string & password, const Poco::Net::SocketAddress & from, const std::string & quota_key)
 {
     if (!next_login_ || !same_address(from, peer_address_))
         return std::nullopt;
@@ -161,9 +197,12 @@ ConnectionScope::take_login(const std::string & user, const std::string & passwo
         flags |= CHMTLS_LOGIN_USER_NAMED;
     if (ssl_ == nullptr)
         flags |= CHMTLS_LOGIN_NO_TLS;
+    if (has_control_bytes(quota_key) || (hello_ && hello_->unprintable()))
+        flags |= CHMTLS_LOGIN_UNPRINTABLE;
     if (granted_ && granted_->is_like(flags, user))
         flags |= CHMTLS_LOGIN_AGAIN;
-    return Login{interface_, flags, user, peer_name_};
+    const auto sent = hello_ ? hello_->unprintable_user() : std::string();
+    return Login{interface_, flags, sent.empty() ? user : sent, peer_name_};
 }
 
 void ConnectionScope::granted(const Login & login, const std::string & user, const Moment & asked)
@@ -178,6 +217,8 @@ void ConnectionScope::logged_in(const std::string & user, LoginMeans means)
     by_certificate_ = means == LoginMeans::certificate;
     const bool by_node = watched_ && watched_->rule.rfind(node_rule_prefix, 0) == 0;
     asker_ = by_node ? std::string() : user;
+    has_logged_in_ = true;
+    waiting_.unfinished.end(waiting_number_);
 }
 
 const std::string * ConnectionScope::granted_before(const Login & login, const Moment & now) const noexcept
@@ -246,6 +287,49 @@ void ConnectionScope::query_ended(const void * entry) noexcept
 void ConnectionScope::request_ended() noexcept
 {
     tell(chmtls::Activity::idle);
+    if (!served_a_request_)
+        return;
+    waiting_.unfinished.end(waiting_number_);
+    try
+    {
+        // Idle as long as Poco waits for it, and then the header as a first one.
+        const auto limit = waiting_.keep_alive + waiting_.unfinished.limits().timeout;
+        const auto counted = has_logged_in_ || needs_no_login() ? host::Unfinished::Counted::no : host::Unfinished::Counted::yes;
+        waiting_number_ = waiting_.unfinished.begin(descriptor(), peer_address_.host().toString(), counted, limit);
+        if (waiting_number_ != 0)
+            return;
+    }
+    catch (const std::exception &) // no memory to watch it with
+    {
+    }
+    shut_down();
+}
+
+bool ConnectionScope::is_stranger() const noexcept
+{
+    return !has_logged_in_ && socket_.impl()->secure() && (ssl_ == nullptr || host::SslBinding::identity_of(ssl_) == nullptr);
+}
+
+// Other nodes fetch parts without one: on interserver_https_port the certificate is what lets them in, on interserver_http_port
+// nothing is.
+bool ConnectionScope::needs_no_login() const
+{
+    if (ssl_ != nullptr)
+        return host::SslBinding::listener_of(ssl_) == "interserver_https_port";
+    return waiting_.interserver_http_port && local_port_ == *waiting_.interserver_http_port;
+}
+
+// The module writes the refusal into its log; who the request claims to be is not known yet.
+void ConnectionScope::refuse_unprintable()
+{
+    static const chmtls::Identity no_certificate;
+    const auto peer = identity();
+    chmtls_login login{};
+    login.interface = interface_;
+    login.flags = CHMTLS_LOGIN_UNPRINTABLE | (ssl_ == nullptr ? CHMTLS_LOGIN_NO_TLS : 0U);
+    login.remote_address = chmtls::bytes_of(peer_name_);
+    plugin_.authorize(peer ? peer->identity : no_certificate, login);
+    throw Poco::Net::MessageException("clickhouse-mtls: the request's header has control characters in it");
 }
 
 void ConnectionScope::shut_down() noexcept

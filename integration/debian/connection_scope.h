@@ -15,12 +15,13 @@
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/Net/StreamSocket.h>
 
+#include <binding/session_sockets.h>
 #include <binding/ssl_binding.h>
 #include <clickhouse_mtls/plugin.hpp>
 
-#include <binding/session_sockets.h>
-
 #include "behalf/on_behalf.h"
+#include "hello.h"
+#include "waiting.h"
 
 namespace chmtls::debian
 {
@@ -54,9 +55,10 @@ enum class LoginMeans
 class ConnectionScope
 {
 public:
-    /// `interface` is CHMTLS_INTERFACE_*. `plugin` and `sockets` must outlive the scope.
+    /// `interface` is CHMTLS_INTERFACE_*. What is referred to must outlive the scope.
     ConnectionScope(
-        const Poco::Net::StreamSocket & socket, uint32_t interface, chmtls::Plugin & plugin, SessionSockets & sockets);
+        const Poco::Net::StreamSocket & socket, uint32_t interface, chmtls::Plugin & plugin, SessionSockets & sockets,
+        Waiting & waiting);
     ~ConnectionScope();
     ConnectionScope(const ConnectionScope &) = delete;
     ConnectionScope & operator=(const ConnectionScope &) = delete;
@@ -69,19 +71,29 @@ public:
     {
         ssl_ = ssl;
         policy_ = sockets_.policy();
+        waiting_.unfinished.advance(waiting_number_);
     }
 
     /// The user who asks for what this thread does; empty: nobody asked, or it is not known who.
     static std::string asker();
 
-    /// HTTP: each request logs in anew. Remembers what its header and URL offer, and has the connection watched from the first
-    /// one on.
+    /// Native: the names that the server will log are yet to come, from this socket.
+    bool reads_hello_from(const Poco::Net::SocketImpl * socket) const noexcept
+    {
+        return hello_ && !hello_->done() && socket_.impl() == socket;
+    }
+    void read_hello(char * data, size_t size) noexcept { hello_->read(data, size); }
+
+    /// HTTP: each request logs in anew. Throws Poco::Net::MessageException, which Poco answers with status 400, when something of
+    /// the header has control characters in it: the server would log it. Remembers what its header and URL offer, and has the
+    /// connection watched from the first one on.
     void begin_request(const Poco::Net::HTTPRequest & request);
 
     /// The login that the server is about to decide, or nothing when this call is not the peer's login: a query of this
     /// connection may log in to other places in the name of a dictionary or a table.
-    std::optional<Login>
-    take_login(const std::string & user, const std::string & password, const Poco::Net::SocketAddress & from);
+    std::optional<Login> take_login(
+        const std::string & user, const std::string & password, const Poco::Net::SocketAddress & from,
+        const std::string & quota_key);
 
     /// That login was granted to `user` by an answer that was asked for at this moment or later. Another one like it is told to
     /// the module as such, or, in the same moment, need not be told.
@@ -122,6 +134,9 @@ public:
     void query_began(const void * entry) noexcept;
     void query_ended(const void * entry) noexcept;
 
+    /// A TLS connection whose peer has proved nothing so far.
+    bool is_stranger() const noexcept;
+
     /// HTTP: nothing of the former request is left to be written.
     void request_ended() noexcept;
 
@@ -148,6 +163,9 @@ private:
     };
 
     void tell(chmtls::Activity activity) noexcept;
+    void refuse_unprintable();
+    bool needs_no_login() const;
+    int descriptor() const noexcept { return socket_.impl()->sockfd(); }
 
     Poco::Net::StreamSocket socket_; // keeps the SSL alive
     Poco::Net::SocketAddress peer_address_;
@@ -155,6 +173,8 @@ private:
     uint32_t interface_;
     chmtls::Plugin & plugin_;
     SessionSockets & sockets_;
+    Waiting & waiting_;
+    uint64_t waiting_number_; // 0: not waiting
     const SSL * ssl_ = nullptr;
     uint64_t policy_ = 0;            // when its handshake began
     const void * query_ = nullptr;   // native: the entry of the query that runs
@@ -166,7 +186,11 @@ private:
     bool by_certificate_ = false;
     QueryOwner owner_;
     std::optional<std::string> last_asker_; // of the last query that was granted, as its peer said
-    std::optional<uint32_t> next_login_;    // flags that are known before the server's login; empty: no login is due
+    std::optional<HelloReader> hello_;      // native
+    bool has_logged_in_ = false;
+    bool served_a_request_ = false; // HTTP
+    uint16_t local_port_ = 0;
+    std::optional<uint32_t> next_login_; // flags that are known before the server's login; empty: no login is due
 };
 
 }

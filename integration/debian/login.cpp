@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include "log_record.h"
+
 namespace chmtls::debian
 {
 
@@ -13,6 +15,8 @@ std::atomic<const DB::SecurityManager *> manager_of_users = nullptr;
 
 std::string who(const Login & login)
 {
+    if (has_control_bytes(login.user))
+        return "a user";
     return login.user.empty() ? std::string("a client that names no user") : "user " + login.user;
 }
 

@@ -78,12 +78,12 @@ bool wait_for(int descriptor, short events, Clock::time_point deadline)
 }
 
 TlsSocket::TlsSocket(
-    int descriptor, SSL_CTX * context, const OutgoingPeer & peer, Adapter & adapter, std::chrono::milliseconds limit)
-    : StreamSocketImpl(descriptor), description_(peer.description), ssl_(SSL_new(context))
+    host::Descriptor descriptor, SSL_CTX * context, const OutgoingPeer & peer, Adapter & adapter, std::chrono::milliseconds limit)
+    : StreamSocketImpl(descriptor.release()), description_(peer.description), ssl_(SSL_new(context))
 {
     const auto deadline = Clock::now() + limit;
     setBlocking(false);
-    if (!ssl_ || SSL_set_fd(ssl_.get(), descriptor) != 1)
+    if (!ssl_ || SSL_set_fd(ssl_.get(), sockfd()) != 1)
         throw Poco::Net::SSLException("clickhouse-mtls: " + description_ + ": " + take_openssl_error(During::handshake));
     SSL_set_connect_state(ssl_.get());
     SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -92,7 +92,7 @@ TlsSocket::TlsSocket(
     established_ = true;
     const bool pooled = peer.purpose == CHMTLS_PURPOSE_NODE && peer.interface == CHMTLS_INTERFACE_NATIVE;
     const auto outcome = watch_outgoing(
-        ssl_.get(), descriptor, peer.interface, pooled ? Pooled::yes : Pooled::no, adapter.plugin(), adapter.sockets(), policy);
+        ssl_.get(), sockfd(), peer.interface, pooled ? Pooled::yes : Pooled::no, adapter.plugin(), adapter.sockets(), policy);
     if (!outcome.ok())
         throw Poco::Net::SSLException("clickhouse-mtls: " + description_ + " was refused: " + outcome.message);
 }

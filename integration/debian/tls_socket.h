@@ -13,6 +13,8 @@
 
 #include <Poco/Net/StreamSocketImpl.h>
 
+#include <binding/descriptor.h>
+
 #include "adapter.h"
 #include "connection_origin.h"
 
@@ -36,7 +38,9 @@ class TlsSocket : public Poco::Net::StreamSocketImpl
 public:
     /// Takes the descriptor over, completes the handshake, has the peer judged and the connection watched. Throws
     /// Poco::Net::NetException, saying why, and Poco::TimeoutException when the handshake is not over by the deadline.
-    TlsSocket(int descriptor, SSL_CTX * context, const OutgoingPeer & peer, Adapter & adapter, std::chrono::milliseconds limit);
+    TlsSocket(
+        host::Descriptor descriptor, SSL_CTX * context, const OutgoingPeer & peer, Adapter & adapter,
+        std::chrono::milliseconds limit);
 
     int sendBytes(const void * buffer, int length, int flags) override;
     int receiveBytes(void * buffer, int length, int flags) override;

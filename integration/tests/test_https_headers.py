@@ -106,3 +106,29 @@ class TestAlways:
                 server, world.ca.file, world.carol, None, {"user": "with_password", "password": "correct horse"}
             )
         assert answer.user == "with_password"
+
+    @pytest.mark.parametrize(
+        ("browser", "served"),
+        [
+            ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, False),
+            ({"Sec-Fetch-Site": "same-site"}, False),
+            ({"Origin": "https://evil.example"}, False),
+            ({"Origin": "null"}, False),
+            ({"Referer": "https://evil.example/form.html"}, False),
+            ({"Sec-Fetch-Site": "none"}, True),
+            ({"Sec-Fetch-Site": "same-origin"}, True),
+            ({"Origin": "https://localhost:{port}"}, True),
+            ({"Referer": "https://localhost:{port}/play"}, True),
+        ],
+    )
+    def test_what_another_site_makes_a_browser_ask_is_refused(self, server, world, browser, served):
+        """A form of another site, or a link on it: the browser shows the certificate, and its holder knows nothing of it."""
+        headers = {name: value.replace("{port}", str(server.ports["https_port"])) for name, value in browser.items()}
+        answer = clients.https(server, world.ca.file, world.carol, headers)
+        if served:
+            assert answer.user == "carol"
+        else:
+            assert answer.status == 401 and "another site" in answer.text
+            # With a header that no other site can make a browser send it is the wish of who asks.
+            asked = {**headers, **clients.ON, "X-ClickHouse-User": "carol"}
+            assert clients.https(server, world.ca.file, world.carol, asked).user == "carol"

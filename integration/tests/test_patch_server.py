@@ -5,6 +5,7 @@ import os
 import subprocess
 
 import pytest
+from lib.server import Config
 
 
 def digest(path):
@@ -77,3 +78,19 @@ def test_the_adapter_refuses_a_program_that_is_not_the_server(build, tmp_path):
     done = subprocess.run([copy], capture_output=True, text=True, check=False)
     assert done.returncode == 70
     assert "setUsersConfig" in done.stderr and "refusing to start" in done.stderr
+
+
+def test_a_copy_that_needs_the_section(patch_server, patched, server_factory, authority, openssl, tmp_path):
+    """--require-mtls: no section, no start; a slip of its name is told of. The other copy starts, and warns of the slip."""
+    strict = tmp_path / "strict"
+    assert patch_server("--require-mtls", "--output", strict).returncode == 0
+    assert "does not start without" in patch_server("--check", "--output", strict).stdout
+    assert "does not start without" not in patch_server("--check", "--output", patched).stdout
+    pair = authority.server()
+    section = openssl(authority.file, pair)
+    refused = server_factory(Config(openssl_server=section, extra="<mlts></mlts>"), binary=strict).start_refused()
+    assert "--require-mtls" in refused and "did you mean <mtls> by <mlts>?" in refused
+    with server_factory(Config(openssl_server=section, mtls=""), binary=strict) as server:
+        assert server.admin("SELECT 1") == "1"
+    with server_factory(Config(openssl_server=section, extra="<mlts></mlts>"), binary=patched) as server:
+        assert "did you mean <mtls> by <mlts>?" in server.log()

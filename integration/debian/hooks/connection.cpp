@@ -1,6 +1,8 @@
 // Poco::Net::TCPServerConnection::start: the whole life of a connection, on its thread. HTTPRequest::read: each request of a kept
-// connection. TCPServer::start and stop: when the server's own reloading and lookups can be used.
+// connection. TCPServerDispatcher::enqueue: a connection has been accepted, and may have to wait for a thread. TCPServer::start
+// and stop: when the server's own reloading and lookups can be used.
 
+#include <algorithm>
 #include <typeinfo>
 
 #include <Poco/Net/HTTPRequest.h>
@@ -9,12 +11,31 @@
 #include <Poco/Net/HTTPServerRequestImpl.h>
 #include <Poco/Net/TCPServer.h>
 #include <Poco/Net/TCPServerConnection.h>
+#include <Poco/Net/TCPServerDispatcher.h>
 
 #include "adapter.h"
 #include "connection_scope.h"
 #include "symbols.h"
 
 using namespace chmtls::debian;
+
+namespace
+{
+
+/// Empty: it is gone already.
+std::string address_of_peer(const Poco::Net::StreamSocket & socket)
+{
+    try
+    {
+        return socket.peerAddress().host().toString();
+    }
+    catch (const Poco::Exception &)
+    {
+        return {};
+    }
+}
+
+}
 
 void Poco::Net::TCPServerConnection::start()
 {
@@ -24,8 +45,22 @@ void Poco::Net::TCPServerConnection::start()
         return serve(this);
     const bool http = dynamic_cast<HTTPServerConnection *>(this) != nullptr;
     const ConnectionScope scope(
-        socket(), http ? CHMTLS_INTERFACE_HTTP : CHMTLS_INTERFACE_NATIVE, adapter->plugin(), adapter->sockets());
+        socket(), http ? CHMTLS_INTERFACE_HTTP : CHMTLS_INTERFACE_NATIVE, adapter->plugin(), adapter->sockets(),
+        adapter->waiting());
     serve(this);
+}
+
+void Poco::Net::TCPServerDispatcher::enqueue(const StreamSocket & socket)
+{
+    if (auto * const adapter = Adapter::active())
+    {
+        // Poco's 64 places are soon taken by a burst. What waits here is bounded by the unfinished connections.
+        auto & own = const_cast<TCPServerParams &>(params());
+        own.setMaxQueued(std::max(own.getMaxQueued(), adapter->queue_length()));
+        if (adapter->waiting().unfinished.begin(socket.impl()->sockfd(), address_of_peer(socket)) == 0)
+            return; // no descriptor is left: the connection is closed
+    }
+    original_as<void(TCPServerDispatcher *, const StreamSocket &)>(Symbol::tcp_enqueue)(this, socket);
 }
 
 void Poco::Net::HTTPRequest::read(std::istream & stream)

@@ -6,6 +6,7 @@
 #include "clickhouse.h"
 #include "connection_scope.h"
 #include "denial.h"
+#include "log_record.h"
 #include "login.h"
 #include "symbols.h"
 #include "users_overlay.h"
@@ -26,7 +27,7 @@ void DB::Context::setUser(
     auto * const scope = ConnectionScope::current();
     if (adapter == nullptr || scope == nullptr)
         return call_original(name, password);
-    const auto login = scope->take_login(name, password, address);
+    const auto login = scope->take_login(name, password, address, quota_key);
     if (!login)
         return call_original(name, password);
     const auto answer = decide(adapter->plugin(), *scope, *login);
@@ -36,7 +37,7 @@ void DB::Context::setUser(
         return scope->logged_in(name, LoginMeans::others);
     }
     if (answer.decision == Decision::denied)
-        throw_denied([&] { call_original(name, unknown_password()); }, answer.reason);
+        throw_denied([&] { call_original(without_control_bytes(name), unknown_password()); }, answer.reason);
     const Grant grant(answer.user);
     call_original(answer.user, {});
     scope->logged_in(answer.user, LoginMeans::certificate);

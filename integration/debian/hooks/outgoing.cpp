@@ -4,8 +4,6 @@
 // The handshake: SecureSocketImpl::connectSSL.
 // StreamSocket::connect: what has to be TLS and is not.
 
-#include <fcntl.h>
-
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPSClientSession.h>
 #include <Poco/Net/NetException.h>
@@ -15,6 +13,7 @@
 #include <Poco/Net/SecureStreamSocket.h>
 #include <Poco/Util/Application.h>
 
+#include <binding/descriptor.h>
 #include <binding/ssl_binding.h>
 
 #include "adapter.h"
@@ -40,11 +39,11 @@ void put_tls_on(
     Poco::Net::StreamSocket & socket, const OutgoingPeer & peer, Adapter & adapter, std::chrono::milliseconds handshake_limit)
 {
     // The socket's own descriptor goes with the plain socket.
-    const int descriptor = ::fcntl(socket.impl()->sockfd(), F_DUPFD_CLOEXEC, 0);
-    if (descriptor < 0)
+    auto descriptor = chmtls::host::Descriptor::duplicate_of(socket.impl()->sockfd());
+    if (!descriptor.valid())
         throw Poco::Net::NetException("clickhouse-mtls: the server has no file descriptor left", errno);
     auto * const context = Poco::Net::SSLManager::instance().defaultClientContext()->sslContext();
-    socket = Poco::Net::StreamSocket(new TlsSocket(descriptor, context, peer, adapter, handshake_limit));
+    socket = Poco::Net::StreamSocket(new TlsSocket(std::move(descriptor), context, peer, adapter, handshake_limit));
 }
 
 /// The server reads its configuration, what from_zk includes with it, before the module is there that TLS needs.

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +14,8 @@
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/NumberParser.h>
 #include <Poco/String.h>
+
+#include <binding/descriptor.h>
 
 #include "log.h"
 #include "names/cluster_names.h"
@@ -115,15 +116,14 @@ size_t end_connections_to(const std::set<std::string> & addresses)
     for (const int descriptor : descriptors)
     {
         // A duplicate means the same connection to its end, whatever becomes of the number meanwhile.
-        const int socket = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-        if (socket < 0)
+        const auto socket = host::Descriptor::duplicate_of(descriptor);
+        if (!socket.valid())
             continue;
-        const auto peer = end_of(socket, &::getpeername);
-        const auto local = end_of(socket, &::getsockname);
+        const auto peer = end_of(socket.get(), &::getpeername);
+        const auto local = end_of(socket.get(), &::getsockname);
         if (peer && local && addresses.find(peer->host().toString()) != addresses.end() && ours.find(local->port()) == ours.end()
-            && ::shutdown(socket, SHUT_RDWR) == 0)
+            && ::shutdown(socket.get(), SHUT_RDWR) == 0)
             ++ended;
-        ::close(socket);
     }
     return ended;
 }
