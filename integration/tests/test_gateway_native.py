@@ -12,6 +12,7 @@ from lib.pki import write
 from lib.proxy import Recorder
 from lib.wait import eventually
 
+
 @pytest.fixture
 def world(gateway_world):
     return gateway_world
@@ -126,7 +127,15 @@ def test_the_first_packet_may_come_in_pieces(world):
 
 
 @pytest.mark.parametrize(
-    "name", [" INTERSERVER SECRET ", " INTERSERVER SECRET", " interserver secret ", " SSH KEY AUTHENTICATION alice", " JWT AUTHENTICATION ", "\talice"]
+    "name",
+    [
+        " INTERSERVER SECRET ",
+        " INTERSERVER SECRET",
+        " interserver secret ",
+        " SSH KEY AUTHENTICATION alice",
+        " JWT AUTHENTICATION ",
+        "\talice",
+    ],
 )
 @pytest.mark.parametrize("certificate", ["alice", "nobody", None])
 def test_markers_are_for_nodes_only(world, name, certificate):

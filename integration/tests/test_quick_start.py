@@ -50,7 +50,8 @@ def can_overlay(scratch):
     for name in ("upper", "work", "merged"):
         (scratch / name).mkdir()
     options = f"lowerdir=/etc,upperdir={scratch}/upper,workdir={scratch}/work"
-    done = subprocess.run(["unshare", "--mount", "mount", "-t", "overlay", "overlay", "-o", options, f"{scratch}/merged"], capture_output=True, check=False)
+    mount = ["mount", "-t", "overlay", "overlay", "-o", options, f"{scratch}/merged"]
+    done = subprocess.run(["unshare", "--mount", *mount], capture_output=True, check=False)
     return done.returncode == 0
 
 

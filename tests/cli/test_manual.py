@@ -31,7 +31,11 @@ def test_each_man_page_is_one_that_man_can_show_without_a_warning(tool):
         title = "-".join(["clickhouse-mtls", *name.split()])
         assert page.startswith(f".TH {title.upper()} 1 ".replace("-", "\\-"))
         shown = subprocess.run(
-            ["man", "--warnings", "--local-file", "-"], input=page.encode(), capture_output=True, check=True, env={"MANWIDTH": "100", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+            ["man", "--warnings", "--local-file", "-"],
+            input=page.encode(),
+            capture_output=True,
+            check=True,
+            env={"MANWIDTH": "100", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"},
         )
         assert shown.stderr == b""
         text = shown.stdout.decode()
