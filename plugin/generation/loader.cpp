@@ -357,6 +357,14 @@ private:
             return;
         }
         result_->users = std::move(*compiled);
+        // As the stock server serves it, so it is not ours to refuse.
+        for (const config::UserRights & rights : asked_.rights_of_certificate_users)
+            if (rights.open)
+                result_->warnings.push_back(fmt::format(
+                    "users.{}: has <ssl_certificates> and an empty password: everybody is this user without a certificate; "
+                    "remove "
+                    "the empty password (a user with <ssl_certificates> needs none), or set one",
+                    printable(rights.user)));
         const auto & notes = result_->users->warnings();
         result_->warnings.insert(result_->warnings.end(), notes.begin(), notes.end());
     }

@@ -131,11 +131,18 @@ Asked ask(const Input & input)
     }
     else
         asked.errors.insert(asked.errors.end(), users.error().begin(), users.error().end());
-    if (asked.settings.nodes)
-        for (config::UserRights & rights : config::read_user_rights(input.users_xml, input.users_source))
-            if (const auto & acts_as = asked.settings.nodes->acts_as;
-                std::find(acts_as.begin(), acts_as.end(), rights.user) != acts_as.end())
-                asked.user_rights.push_back(std::move(rights));
+    for (const config::UserRights & rights : config::read_user_rights(input.users_xml, input.users_source))
+    {
+        if (std::any_of(
+                asked.users.begin(), asked.users.end(),
+                [&](const config::UserSection & each) { return each.user == rights.user; }))
+            asked.rights_of_certificate_users.push_back(rights);
+        if (!asked.settings.nodes)
+            continue;
+        const auto & acts_as = asked.settings.nodes->acts_as;
+        if (std::find(acts_as.begin(), acts_as.end(), rights.user) != acts_as.end())
+            asked.user_rights.push_back(rights);
+    }
     asked.server_passphrase = take_secret(asked.settings.server.passphrase);
     asked.client_passphrase = take_secret(asked.settings.client.passphrase);
     for (config::SniCertificate & certificate : asked.settings.sni)
@@ -172,6 +179,7 @@ Digest32 digest_of(const Asked & asked, const FileSet & files)
     digester.add(ByteView(config::digest_of(asked.settings)));
     digester.add(ByteView(config::digest_of(asked.users)));
     digester.add(ByteView(config::digest_of(asked.user_rights)));
+    digester.add(ByteView(config::digest_of(asked.rights_of_certificate_users)));
     digester.add(ByteView(files.digest()));
     return digester.finish();
 }

@@ -15,7 +15,8 @@ struct Asked
 {
     config::Settings settings;
     std::vector<config::UserSection> users;
-    std::vector<config::UserRights> user_rights; ///< of those that nodes act as
+    std::vector<config::UserRights> user_rights;                 ///< of those that nodes act as
+    std::vector<config::UserRights> rights_of_certificate_users; ///< of those with <ssl_certificates>
     SecretBytes server_passphrase;
     SecretBytes client_passphrase;
     SecretBytes node_passphrase;

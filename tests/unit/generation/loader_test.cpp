@@ -46,6 +46,32 @@ TEST(Loader, EverythingIsThere)
     EXPECT_THAT(result.files, AllOf(Contains(site.path("server.key")), Contains(site.path("rules.txt"))));
 }
 
+TEST(Loader, AUserOpenToEverybodyBesidesTheCertificateIsWarnedOf)
+{
+    const struct
+    {
+        const char * password;
+        bool open;
+    } cases[]{
+        {"", false},
+        {"<password>secret</password>", false},
+        {"<password></password>", true},
+        {"<password_sha256_hex>e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855</password_sha256_hex>", true},
+        {"<no_password/>", true},
+    };
+    for (const auto & each : cases)
+    {
+        test::Site site;
+        site.users_xml = std::string("<clickhouse><users><alice><ssl_certificates><common_name>alice</common_name>"
+                                     "</ssl_certificates>")
+                         + each.password + "</alice><other><password></password></other></users></clickhouse>";
+        const auto warnings = loaded(site).generation->warnings;
+        EXPECT_EQ(testing::Value(warnings, Contains(HasSubstr("users.alice: has <ssl_certificates>"))), each.open)
+            << each.password;
+        EXPECT_THAT(warnings, Not(Contains(HasSubstr("users.other"))));
+    }
+}
+
 TEST(Loader, SameContentHasTheSameDigestAndOtherTicketKeys)
 {
     const test::Site site;
