@@ -39,7 +39,10 @@ bool matches_any_domain(const mapping::RuleText & rule)
         // "[.]" is the one class that means one character.
         std::string text(domain.substr(0, domain.find('/')));
         for (auto at = text.find("[.]"); regex && at != std::string::npos; at = text.find("[.]"))
-            text.replace(at, 3, "_");
+        {
+            text.erase(at, 2);
+            text[at] = '_';
+        }
         open = text.find_first_of(regex ? "*+?([{|" : "*{") != std::string::npos;
     }
     return open;
