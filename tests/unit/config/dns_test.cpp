@@ -60,7 +60,7 @@ TEST(DnsSection, WatchesClustersKeeperAndTheList)
 
 TEST(DnsSection, HostsOfTheConfigurationAreKnownWithOrWithoutIt)
 {
-    const std::string peers = "<nodes><rule><dns>*.nodes.example</dns></rule>"
+    const std::string peers = "<nodes><rule><name>n</name><dns>*.nodes.example</dns></rule><plaintext>allow</plaintext>"
                               "<expect><host>Ch3.example.org</host><spiffe_id>spiffe://a.example/n</spiffe_id></expect></nodes>";
     for (const std::string section : {"", "<dns/>"})
     {
