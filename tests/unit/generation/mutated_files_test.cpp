@@ -65,7 +65,9 @@ TEST_P(MutatedFiles, AreNeverInForceBroken)
         const auto result = load(site.input(), site.now);
         refused += result ? 0 : 1;
         if (result)
+        {
             EXPECT_TRUE(works(*result->generation)) << text;
+        }
         const bool cut = whole.starts_with(text) && text.size() + 1 < whole.size();
         EXPECT_FALSE(cut && result) << "cut off at " << text.size();
     }
