@@ -55,9 +55,13 @@ TEST_P(PlaintextFound, RefusedWarnedOfOrAllowed)
 
     const auto warned = parse_server(server("<plaintext>warn</plaintext>", xml), "config.xml");
     ASSERT_TRUE(warned.has_value());
-    ASSERT_EQ(warned->warnings.size(), fields.size());
+    std::vector<std::string> warnings; // ports have others of their own
+    for (const std::string & warning : warned->warnings)
+        if (warning.find("mtls.nodes.plaintext") != std::string::npos)
+            warnings.push_back(warning);
+    ASSERT_EQ(warnings.size(), fields.size());
     for (size_t i = 0; i < fields.size(); ++i)
-        EXPECT_THAT(warned->warnings[i], HasSubstr(fields[i]));
+        EXPECT_THAT(warnings[i], HasSubstr(fields[i]));
 
     const auto allowed = parse_server(server("<plaintext>allow</plaintext>", xml), "config.xml");
     ASSERT_TRUE(allowed.has_value());
