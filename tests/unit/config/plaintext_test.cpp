@@ -17,7 +17,6 @@ namespace
 
 using testing::ElementsAreArray;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 std::string server(std::string_view plaintext, std::string_view rest)
 {
