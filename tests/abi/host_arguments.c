@@ -71,18 +71,19 @@ static void null_arguments(void)
     check_status(api()->authorize(plugin, identity, &login, NULL, NULL), no, "authorize: no sink");
     check_status(api()->authorize(plugin, identity, &nobody, &sink, NULL), no, "authorize: null user with a length");
     check_status(api()->authorize(plugin, identity, &login, &sink, NULL), CHMTLS_OK, "authorize, with everything");
-    const chmtls_query query = query_of("alice", "eve");
-    chmtls_query unreadable = query;
+    const chmtls_query asked_query = query_of("alice", "eve");
+    chmtls_query unreadable = asked_query;
     unreadable.initial_user = no_bytes;
-    chmtls_query of_nobody = query;
+    chmtls_query of_nobody = asked_query;
     of_nobody.session_user = text("");
     check_status(api()->authorize_query(plugin, identity, NULL, &sink, NULL), no, "authorize_query: no query");
-    check_status(api()->authorize_query(plugin, identity, &query, NULL, NULL), no, "authorize_query: no sink");
+    check_status(api()->authorize_query(plugin, identity, &asked_query, NULL, NULL), no, "authorize_query: no sink");
     check_status(api()->authorize_query(plugin, identity, &unreadable, &sink, NULL), no, "authorize_query: null with a length");
     check_status(api()->authorize_query(plugin, identity, &of_nobody, &sink, NULL), no, "authorize_query: no session's user");
     check_status(
-        api()->authorize_query(plugin, identity, &query, &sink, NULL), CHMTLS_DECLINED, "authorize_query, with everything");
-    check_status(api()->authorize_query(plugin, NULL, &query, &sink, NULL), CHMTLS_REFUSED, "authorize_query: granted to nobody");
+        api()->authorize_query(plugin, identity, &asked_query, &sink, NULL), CHMTLS_DECLINED, "authorize_query, with everything");
+    check_status(
+        api()->authorize_query(plugin, NULL, &asked_query, &sink, NULL), CHMTLS_REFUSED, "authorize_query: granted to nobody");
     const chmtls_session session = session_of(1, "alice");
     check_status(api()->session_opened(plugin, identity, NULL, NULL), no, "session_opened: no session");
     check_status(api()->session_opened(plugin, NULL, &session, NULL), CHMTLS_INVALID_HANDLE, "session_opened: no identity");

@@ -1,8 +1,5 @@
 // Which ports and entries of a server configuration let data cross the network in plain text.
 
-#include <algorithm>
-#include <iterator>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -35,16 +32,6 @@ struct Plain
 void PrintTo(const Plain & one, std::ostream * out)
 {
     *out << one.name;
-}
-
-// Other advice is not this test's.
-std::vector<std::string> about_plaintext(const std::vector<std::string> & warnings)
-{
-    std::vector<std::string> found;
-    std::copy_if(
-        warnings.begin(), warnings.end(), std::back_inserter(found),
-        [](const std::string & warning) { return warning.find("mtls.nodes.plaintext") != std::string::npos; });
-    return found;
 }
 
 class PlaintextFound : public testing::TestWithParam<Plain>

@@ -125,7 +125,7 @@ TEST_F(Pem, IsReadBehindAByteOrderMarkAndIndented)
 {
     EXPECT_EQ(outcome("\xEF\xBB\xBF" + both_), "2");
     EXPECT_EQ(outcome("\xEF\xBB\xBF# text\n" + both_), "2");
-    for (const std::string & by : {"  ", "\t", "    "})
+    for (const std::string by : {"  ", "\t", "    "})
     {
         std::string text = by;
         for (const char c : both_)

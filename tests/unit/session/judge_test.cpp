@@ -42,7 +42,15 @@ test::Chain client(const std::string & name)
 Session session(policy::IdentityPtr identity, const std::string & user, Interface interface = Interface::native)
 {
     const std::string rule = user.empty() ? "" : "by-name";
-    return {1, interface, std::move(identity), user, rule, world().now, std::chrono::steady_clock::now()};
+    return {
+        .token = 1,
+        .interface = interface,
+        .identity = std::move(identity),
+        .user = user,
+        .rule = rule,
+        .opened_at = world().now,
+        .opened = std::chrono::steady_clock::now(),
+    };
 }
 
 TEST(JudgeSession, ByTheInterfaceItLoggedInOn)
