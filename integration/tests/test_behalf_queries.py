@@ -13,7 +13,7 @@ from lib import clients
 from lib.cluster import DOMAIN, Cluster
 from lib.pki import write
 from lib.server import ADMIN_USER
-from lib.sessions import INITIAL, Session
+from lib.sessions import INITIAL, SECONDARY, Session
 from lib.wait import eventually
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="names for these servers alone need root")
@@ -335,6 +335,8 @@ def test_nodes_run_nothing_of_their_own_without_acts_as(world):
                 session.query_of(said, "SELECT 1")
     with world.node_session() as session:
         assert session.query_of("eve", "SELECT 1") == [(1,)]
+        with pytest.raises(Refused):
+            session.query_of("stranger", "SELECT 1", kind=3)
         # Who is named with a query of the node's own counts for nothing.
         with pytest.raises(Refused):
             session.query_of("eve", "SELECT 1", kind=INITIAL)
@@ -406,14 +408,19 @@ def test_a_users_word_counts_for_nothing(world):
         # Nor is it handed on.
         refused(DATABASE, lambda: session.query_of("admin", "SELECT * FROM eve.over_secret"))
         session.query_of("admin", "SELECT count() FROM eve.own")
+        # Of a kind that nobody knows.
+        said = session.query_of("admin", mine, kind=3, query_id=query_id)
+        assert [(user, initial) for user, initial, _ in said] == [("eve", "eve")]
+        refused(DATABASE, lambda: session.query_of("admin", "SELECT * FROM eve.over_secret", kind=3))
     line = audited(world.n1, mark, "decision=disregarded", "initial_user=admin")
     assert "session_user=eve" in line and "CN=eve" in line
     with world.session("far") as session:
         refused(ADDRESS, lambda: session.query_of("far", "SELECT count() FROM eve.own", address="10.9.8.7:5000"))
     with Session(world.n1.server, world.cluster.ca.file, user="bob", password="bob-password") as session:
         assert session.query_of("admin", "SELECT 1") == [(1,)]
-        said = session.query_of("admin", mine, query_id=query_id)
-        assert [(user, initial) for user, initial, _ in said] == [("bob", "bob")]
+        for kind in (SECONDARY, 3, 255):
+            said = session.query_of("admin", mine, kind=kind, query_id=query_id)
+            assert [(user, initial) for user, initial, _ in said] == [("bob", "bob")]
 
 
 def test_a_node_with_a_password_is_that_user(world):

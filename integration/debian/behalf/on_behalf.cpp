@@ -30,6 +30,13 @@ void set_user(
         Symbol::set_user)(&context, user, password, address, quota_key);
 }
 
+/// Does the server take from the peer who asked? It does with every kind that is not one of the two in which the peer asks
+/// itself.
+bool is_for_another(const ClientInfo & info)
+{
+    return info.query_kind != QueryKind::none && info.query_kind != QueryKind::initial;
+}
+
 /// As the server refuses a login, with our text.
 [[noreturn]] void refuse(DB::Context & context, const ClientInfo & info, const std::string & why)
 {
@@ -39,7 +46,7 @@ void set_user(
 chmtls::Authorization ask_module(Adapter & adapter, ConnectionScope & scope, const ClientInfo & info)
 {
     static const chmtls::Identity no_certificate;
-    const bool secondary = info.query_kind == QueryKind::secondary;
+    const bool secondary = is_for_another(info);
     const std::string initial_user = secondary ? info.initial_user : std::string{};
     const std::string initial_address = secondary ? info.initial_address.toString() : std::string{};
     chmtls_query query{};
@@ -64,7 +71,7 @@ void give_to_asker(ClientInfo & info, const std::string & user)
 
 void judge(Adapter & adapter, ConnectionScope & scope, ClientInfo & info)
 {
-    const bool secondary = info.query_kind == QueryKind::secondary;
+    const bool secondary = is_for_another(info);
     // What a peer without a certificate says for itself is what the server takes it for anyway.
     if (!secondary && !scope.identity())
         return;
