@@ -198,7 +198,8 @@ struct Known
     const char * name;
     const char * mtls; ///< more of <mtls>
     const char * users;
-    const char * by; ///< nothing: nobody knows the certificate
+    const char * by;                   ///< nothing: nobody knows the certificate
+    const char * rules = "# nobody\n"; ///< the rules file
 };
 
 void PrintTo(const Known & one, std::ostream * out)
@@ -218,6 +219,7 @@ TEST_P(OwnCertificate, IsShownToAnybodyOnlyIfNothingOfOursKnowsIt)
     const auto issued = test::must(pki::issue(spec, site.root, site.now));
     site.write("client.crt", pki::certificate_pem(issued.certificate));
     site.write("client.key", test::text_of(pki::key_pem(issued.key)));
+    site.write("rules.txt", GetParam().rules);
     site.mtls = GetParam().mtls;
     if (const std::string users = GetParam().users; !users.empty())
         site.users_xml = "<clickhouse><users><bob><ssl_certificates>" + users + "</ssl_certificates></bob></users></clickhouse>";
@@ -240,9 +242,8 @@ INSTANTIATE_TEST_SUITE_P(
             "NobodyOfOurs",
             "<nodes><rule><name>n</name><dns>*.nodes</dns></rule><rule><name>s</name><spiffe_id>spiffe://example.org/x</"
             "spiffe_id>"
-            "</rule></nodes><keeper><rule><name>k</name><common_name>zk</common_name></rule></keeper>"
-            "<users><rule><name>u</name><common_name>alice</common_name><user>alice</user></rule></users>",
-            "<common_name>bob</common_name>", ""},
+            "</rule></nodes><keeper><rule><name>k</name><common_name>zk</common_name></rule></keeper>",
+            "<common_name>bob</common_name>", "", "u: common_name=alice -> alice\n"},
         Known{
             "ANode", "<nodes><rule><name>cluster</name><dns>*.example</dns></rule></nodes>", "", "rule 'cluster' of mtls.nodes"},
         Known{
@@ -262,14 +263,8 @@ INSTANTIATE_TEST_SUITE_P(
         Known{
             "AKeeper", "<keeper><rule><name>zk</name><common_name>cli*</common_name></rule></keeper>", "",
             "rule 'zk' of mtls.keeper"},
-        Known{
-            "AUser", "<users><rule><name>u</name><common_name>{who}</common_name><user>{who}</user></rule></users>", "",
-            "rule 'u' of mtls.users"},
-        Known{
-            "AUserOfAnotherTime",
-            "<users><rule><name>past</name><common_name>client</common_name><user>c</user>"
-            "<valid_until>2001-01-01T00:00:00Z</valid_until></rule></users>",
-            "", "of mtls.users"},
+        Known{"AUser", "", "", "rule 'u' of mtls.users", "u: common_name=\"{who}\" -> \"{who}\"\n"},
+        Known{"AUserOfAnotherTime", "", "", "of mtls.users", "past: common_name=client -> c valid_until=2001-01-01T00:00:00Z\n"},
         Known{
             "AUserWithCertificates", "", "<subject_alt_name>DNS:client.*</subject_alt_name>",
             "subject_alt_name 'DNS:client.*' of user 'bob'"}),
