@@ -133,9 +133,11 @@ RevocationLists::create(std::vector<Crl> lists, const Anchors & anchors, Revocat
         {
             X509 * parent = anchors.all()[i].x509();
             if (openssl::verified(
-                    [&] {
-                        return X509_check_issued(parent, anchor.x509()) == X509_V_OK
-                               && X509_verify(anchor.x509(), X509_get0_pubkey(parent)) == 1;
+                    [&]
+                    {
+                        EVP_PKEY * const key = X509_get0_pubkey(parent);
+                        return key != nullptr && X509_check_issued(parent, anchor.x509()) == X509_V_OK
+                               && X509_verify(anchor.x509(), key) == 1;
                     }))
             {
                 out->parents_.emplace_back(anchor.x509(), anchors.all()[i]);

@@ -22,7 +22,13 @@ Bytes key_bits(const X509 * certificate)
 /// A list that is passed over for want of memory would let in whom it revokes.
 bool verifies(const Crl & list, X509 * issuer)
 {
-    return openssl::verified([&] { return X509_CRL_verify(list.get(), X509_get0_pubkey(issuer)) == 1; });
+    return openssl::verified(
+        [&]
+        {
+            // Null: a key of a kind that OpenSSL does not know. It verifies nothing, and asking would look like want of memory.
+            EVP_PKEY * const key = X509_get0_pubkey(issuer);
+            return key != nullptr && X509_CRL_verify(list.get(), key) == 1;
+        });
 }
 
 }

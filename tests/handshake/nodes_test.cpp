@@ -194,7 +194,7 @@ TEST_P(Nodes, EachPurposeShowsItsCertificateAndFollowsItsFiles)
     const auto plugin = world.plugin();
     std::string shown;
     ASSERT_TRUE(call(plugin, node, CHMTLS_PURPOSE_NODE, "ch1.nodes.test", &shown).completed);
-    EXPECT_EQ(shown, "client") << "without <credentials> everybody sees openSSL.client's";
+    EXPECT_EQ(shown, "our.client") << "without <credentials> everybody sees openSSL.client's";
 
     world.options.extra_mtls = sections + "<credentials>" + files("node") + files("keeper") + "</credentials>";
     ASSERT_TRUE(plugin->configure(world.configuration()).ok());
@@ -203,7 +203,7 @@ TEST_P(Nodes, EachPurposeShowsItsCertificateAndFollowsItsFiles)
     ASSERT_TRUE(call(plugin, keeper, CHMTLS_PURPOSE_KEEPER, "a.zk.test", &shown).completed);
     EXPECT_EQ(shown, "as-keeper");
     ASSERT_TRUE(call(plugin, node, CHMTLS_PURPOSE_GENERAL, "ch1.nodes.test", &shown).completed);
-    EXPECT_EQ(shown, "client");
+    EXPECT_EQ(shown, "our.client");
 
     world.serve_as("node", leaf(client_spec("as-node-anew"), world.root));
     ASSERT_TRUE(plugin->configure(world.configuration()).ok());

@@ -108,7 +108,7 @@ TEST_P(OutgoingMatrix, Server)
     EXPECT_EQ(SslBinding::refusal_of(pair.client()).empty(), accepted) << SslBinding::refusal_of(pair.client());
     if (accepted)
     {
-        EXPECT_EQ(common_name_of_peer(pair.server()), "client");
+        EXPECT_EQ(common_name_of_peer(pair.server()), "our.client");
     }
 }
 
@@ -135,7 +135,7 @@ TEST_P(OutgoingOfModule, MeetsOurOwnListener)
     ASSERT_TRUE(pair.run().completed) << pair.run().server.error << " / " << pair.run().client.error;
     EXPECT_NE(SslBinding::identity_of(pair.client()), nullptr);
     EXPECT_NE(SslBinding::identity_of(pair.server()), nullptr);
-    EXPECT_EQ(common_name_of_peer(pair.server()), "client");
+    EXPECT_EQ(common_name_of_peer(pair.server()), "our.client");
     EXPECT_EQ(world.root.certificate.facts().subject, "CN=root");
 }
 

@@ -33,8 +33,8 @@ struct WorldOptions
     std::string users;                           ///< the users configuration; empty: none
 };
 
-/// One authority ("root"), a server certificate for server.test and a client certificate ("client"), all in a directory, and a
-/// configuration that names them: listeners tcp_port_secure, https_port and interserver_https_port.
+/// One authority ("root"), a server certificate for server.test and a client certificate ("our.client"), all in a directory, and
+/// a configuration that names them: listeners tcp_port_secure, https_port and interserver_https_port.
 class ModuleWorld
 {
 public:
@@ -62,7 +62,8 @@ public:
     TempDir directory;
     pki::Issued root = authority("root");
     pki::Issued server = leaf(server_spec("server.test"), root);
-    pki::Issued client = leaf(client_spec("client"), root);
+    // A name that the rule for everybody does not match: what that matches is shown to no server of url().
+    pki::Issued client = leaf(client_spec("our.client"), root);
 };
 
 }

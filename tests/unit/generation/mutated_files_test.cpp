@@ -46,7 +46,7 @@ bool works(const Generation & generation)
                 return false;
     return generation.client_trust != nullptr && generation.client_trust->anchors().size() == 1
            && generation.client_trust->crls().size() == 1 && generation.bundles->find("example.org") != nullptr
-           && generation.rules->size() == 1;
+           && generation.rules->size() <= 1; // what made a comment of the rule has taken it away
 }
 
 class MutatedFiles : public testing::TestWithParam<std::string>
@@ -68,7 +68,8 @@ TEST_P(MutatedFiles, AreNeverInForceBroken)
         {
             EXPECT_TRUE(works(*result->generation)) << text;
         }
-        const bool cut = whole.starts_with(text) && text.size() + 1 < whole.size();
+        // Whole lines are a whole rules file.
+        const bool cut = whole.starts_with(text) && text.size() + 1 < whole.size() && !text.ends_with('\n');
         EXPECT_FALSE(cut && result) << "cut off at " << text.size();
     }
     EXPECT_GT(refused, 50u);

@@ -187,14 +187,14 @@ TEST(RulesFile, empty_is_no_rules)
 /// Cut anywhere but at the end of a line the file is refused, whatever half a line would mean.
 TEST(RulesFile, of_which_the_last_line_has_no_end_is_not_taken)
 {
-    const std::string whole = "a: dns=a -> u\nboth: cn=b -> v password=required\n# end\n";
+    const std::string whole = "a: dns=a -> u\nboth: common_name=b -> v password=required\n# end\n";
     ASSERT_EQ(parse_rules_file(whole, "f").value().size(), 2U);
     for (size_t length = 1; length < whole.size(); ++length)
     {
         const std::string part = whole.substr(0, length);
         EXPECT_EQ(parse_rules_file(part, "f").has_value(), part.ends_with('\n')) << part;
     }
-    const auto cut = parse_rules_file("a: dns=a -> u\nboth: cn=b -> v", "f");
+    const auto cut = parse_rules_file("a: dns=a -> u\nboth: common_name=b -> v", "f");
     EXPECT_EQ(cut.error().front().file, "f:2");
     EXPECT_THAT(cut.error().front().remedy, testing::HasSubstr("end the last line"));
     EXPECT_TRUE(parse_rules_file("a: dns=a -> u\n  ", "f").has_value()) << "blanks are no line";
