@@ -30,7 +30,7 @@ USERS = (
     user("default")
     + user("eve", by_certificate("eve"), more=OWN_DATABASE)
     + user("ro2", by_certificate("ro2"), more=OWN_DATABASE, profile="readonly2")
-    + user("etl", by_certificate("etl"), more=OWN_DATABASE)
+    + user("etl", by_certificate("etl"), more=OWN_DATABASE.replace("</allow_databases>", "<database>secret</database></allow_databases>"))
     + user("bob", f"<password>{PASSWORD}</password>")
     + user("mallory", f"<password>{PASSWORD}</password>", more=OWN_DATABASE)
 )
@@ -328,7 +328,7 @@ TABLE = "TABLE eve.{name} (x UInt64) ENGINE = ReplicatedMergeTree('{path}', '{re
     ["/t/secret-r", "t/secret-r", "/t/secret-r/", "/t/{replica}-secret", "/t/secret-r/replicas/evil", "/t/secret-r/log/evil", "/t", "/"],
 )
 def test_a_path_of_another_table_is_not_hers(world, path):
-    for asker in (world.eve, world.mallory, world.etl):
+    for asker in (world.eve, world.mallory):
         for verb in ("CREATE", "ATTACH"):
             worked, said = asker.ask(world.n1, f"{verb} {TABLE.format(name='joined', path=path, replica='evil')}")
             assert not worked and "is not " + asker.name + "'s to use" in said, said
