@@ -86,12 +86,18 @@ LoginDecision of_others(const Query & query)
                 printable(query.initial_user)));
 }
 
+/// Live sessions stay where it is only observed, and so do their queries.
+bool is_observed(const generation::Generation & generation, const IdentityPtr & identity)
+{
+    return identity != nullptr && mode_of(generation, identity->listener) == config::Mode::observe;
+}
+
 /// A login by certificate stands only as long as it would be granted again: one of a node is worth nothing of its own when no
 /// rule makes it a node any more.
 std::optional<LoginDecision>
 no_longer_granted(const generation::Generation & generation, const IdentityPtr & identity, const Query & query, UnixTime now)
 {
-    if (!query.session_granted)
+    if (!query.session_granted || is_observed(generation, identity))
         return std::nullopt;
     const auto login = authorize(generation, identity, {.user = query.session_user, .user_named = true}, now);
     if (login.outcome == Outcome::granted && login.user == query.session_user)
@@ -115,7 +121,11 @@ authorize_query(const generation::Generation & generation, const IdentityPtr & i
         return of_others(query);
     const auto standing = standing_of(generation, identity, now);
     if (standing.identity == nullptr)
-        return refuse(standing.reason, standing.message);
+    {
+        const bool was_no_node = generation.nodes->rules->match(identity->subject()).reason == Reason::no_rule;
+        return was_no_node && is_observed(generation, identity) ? decline("only observed: " + standing.message)
+                                                                : refuse(standing.reason, standing.message);
+    }
     const auto match = generation.nodes->rules->match(standing.identity->subject());
     if (match.reason == Reason::no_rule)
     {

@@ -158,6 +158,29 @@ TEST(QueryOnBehalfDetails, ANodeOnAListenerThatObservesRunsItsOwn)
         << "a user's word counts for nothing there, too";
 }
 
+TEST(QueryOnBehalfDetails, OfAUserGoesOnWhereItIsOnlyObserved)
+{
+    for (const bool named : {true, false})
+    {
+        const auto generation = with_nodes();
+        const auto user = alice(*generation);
+        const auto was_node = node(*generation);
+        if (!named)
+            generation->nodes = nullptr;
+        const auto ask = [&](const policy::IdentityPtr & identity, std::string_view session_user)
+        {
+            return policy::authorize_query(*generation, identity, query(session_user, ""), identity->valid_until).outcome;
+        };
+        EXPECT_EQ(ask(user, "alice"), Outcome::refused) << "its certificate has ended";
+        generation->settings.listeners[0].mode = config::Mode::observe;
+        EXPECT_EQ(ask(user, "alice"), Outcome::declined);
+        if (named)
+        {
+            EXPECT_EQ(ask(was_node, "eve"), Outcome::refused) << "it logged in to run the queries of others";
+        }
+    }
+}
+
 TEST(QueryOnBehalfDetails, EndsWithTheCertificate)
 {
     const auto generation = with_nodes();
