@@ -92,7 +92,7 @@ Poco::Net::SocketAddress address_of(const Asker & asker)
 {
     const auto colon = asker.address.rfind(':');
     unsigned port = 0;
-    if (colon == std::string::npos || !Poco::NumberParser::tryParseUnsigned(asker.address.substr(colon + 1), port)
+    if (colon == std::string::npos || colon == 0 || !Poco::NumberParser::tryParseUnsigned(asker.address.substr(colon + 1), port)
         || port > 0xFFFF)
         throw Poco::DataFormatException("clickhouse-mtls: who asked came from no address: " + asker.address);
     auto host = asker.address.substr(0, colon);
