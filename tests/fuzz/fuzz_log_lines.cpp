@@ -138,11 +138,12 @@ Site & site()
 void require_records(const std::string & line, const Fields & fields)
 {
     using debian::Writer;
+    const auto said = debian::without_markers(line, debian::audit_marker.size()); // as the adapter's log says it
     const auto prefix = "2026.11.28 12:00:00.000000 [ 1 ] {" + fields[7] + "} ";
-    const auto audit = debian::one_record(prefix + "<Warning> clickhouse-mtls: " + line, Writer::audit);
+    const auto audit = debian::one_record(prefix + "<Warning> clickhouse-mtls: " + said, Writer::audit);
     const auto marker = audit.find(debian::audit_marker);
     fuzz::require(marker != std::string::npos && audit.find(debian::audit_marker, marker + 1) == std::string::npos);
-    fuzz::require(audit.ends_with(line));
+    fuzz::require(audit.ends_with(said));
     fuzz::require(audit.find("\n2026") == std::string::npos);
 
     std::string text = prefix + "<Debug> TCPHandler: Connected";
@@ -187,8 +188,13 @@ void log_in(Site & site, const Identity & identity, const Fields & fields)
     require_lines(site, fields, fields[0], fields[1]);
 }
 
-void meet(Site & site, const Fields & fields)
+/// With these names; nothing when OpenSSL does not write such a certificate. Most inputs differ from the last one elsewhere.
+const std::optional<pki::Issued> & certificate_of(const Fields & fields)
 {
+    static std::optional<Fields> made_for;
+    static std::optional<pki::Issued> made;
+    if (made_for && std::equal(fields.begin() + 3, fields.begin() + 7, made_for->begin() + 3))
+        return made;
     auto spec = test::client_spec(fields[3]);
     for (const auto & [kind, value] :
          {std::pair{pki::AltName::Kind::dns, fields[4]},
@@ -196,9 +202,17 @@ void meet(Site & site, const Fields & fields)
           {pki::AltName::Kind::email, fields[6]}})
         if (!value.empty())
             spec.alt_names.push_back({kind, value});
-    const auto issued = pki::issue(spec, world().root);
+    auto issued = pki::issue(spec, world().root);
+    made = issued ? std::optional(std::move(*issued)) : std::nullopt;
+    made_for = fields;
+    return made;
+}
+
+void meet(Site & site, const Fields & fields)
+{
+    const auto & issued = certificate_of(fields);
     if (!issued)
-        return; // OpenSSL does not write such a certificate
+        return;
     const ByteView der = issued->certificate.der();
     const chmtls_bytes leaf{der.data(), der.size()};
     Peer peer;
