@@ -118,7 +118,8 @@ TEST_P(Observe, LoginsAndSessionsGoOnToo)
     const auto plugin = world.plugin(callbacks);
     Bound bound(plugin);
     const auto server = bound.server(GetParam());
-    const auto client = world.plain_client(GetParam(), world.client);
+    const auto person = leaf(client_spec("person"), world.root);
+    const auto client = world.plain_client(GetParam(), person);
     TlsPair pair(server.get(), client.get());
     ASSERT_TRUE(pair.run().completed);
     const auto identity = host::SslBinding::identity_of(pair.server());
@@ -131,7 +132,7 @@ TEST_P(Observe, LoginsAndSessionsGoOnToo)
     session.user = bytes_of("someone");
     ASSERT_TRUE(plugin->session_opened(identity->identity, session).ok());
 
-    const pki::CrlSpec spec{.revoked = {{world.client.certificate.facts().serial_hex, std::chrono::seconds(-60)}}};
+    const pki::CrlSpec spec{.revoked = {{person.certificate.facts().serial_hex, std::chrono::seconds(-60)}}};
     world.directory.write("crl.pem", pki::crl_pem(value(pki::issue_crl(spec, world.root))));
     const auto configure = [&](const std::string & mode)
     {
