@@ -308,10 +308,10 @@ def test_the_directory_of_the_admin_socket(tool, config, tmp_path):
 
 def test_replicas_without_a_certificate(tool, config, pki):
     """The first <mtls> of a cluster stops fetches by whoever has no certificate yet; `observe` bridges it."""
-    assert not warnings(tool, config, "replicas")
+    assert not warnings(tool, config, "cannot fetch")
     port = "<interserver_https_port>9010</interserver_https_port>"
     overlay(config, "port.xml", f"<clickhouse>{port}</clickhouse>")
-    [told] = warnings(tool, config, "replicas")
+    [told] = warnings(tool, config, "cannot fetch")
     assert "mtls.credentials.node" in told and "mtls.listeners.interserver_https_port.mode" in told
     observe = "<listeners><interserver_https_port><mode>observe</mode></interserver_https_port></listeners>"
     overlay(config, "port.xml", f"<clickhouse>{port}<mtls>{observe}</mtls></clickhouse>")

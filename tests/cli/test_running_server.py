@@ -86,7 +86,7 @@ def server(tmp_path):
 
     def make(answer):
         line = answer if isinstance(answer, bytes) else json.dumps(answer).encode() + b"\n"
-        made.append(AdminSocket(tmp_path / "admin.sock", line))
+        made.append(AdminSocket(tmp_path / f"{len(made)}-admin.sock", line))
         return made[-1]
 
     yield make
