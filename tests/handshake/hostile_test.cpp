@@ -1,5 +1,5 @@
-// Peers that mean harm to time and memory. Each connection ends or is served within the bounds that docs/bounds.md names, and the next
-// one is served as if nothing had been.
+// Peers that mean harm to time and memory. Each connection ends or is served within the bounds that docs/bounds.md names, and the
+// next one is served as if nothing had been.
 
 #include <ctime>
 
