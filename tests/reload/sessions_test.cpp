@@ -9,17 +9,15 @@
 #include "policy/verify.h"
 #include "reload/site.h"
 #include "session/registry.h"
+#include "support/sanitized.h"
 
 namespace chmtls::test
 {
 namespace
 {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr double one_second = 20.0; // a sanitizer multiplies the cost; what is promised is measured without one
-#else
-constexpr double one_second = 1.0;
-#endif
+// A sanitizer multiplies the cost; what is promised is measured without one.
+constexpr double one_second = sanitized ? 20.0 : 1.0;
 
 /// Seconds of the clock, and of the processor: what the clock would show if nobody else wanted it.
 struct Moment

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "support/sanitized.h"
+
 namespace chmtls::test
 {
 
@@ -12,11 +14,7 @@ inline int rotations_to_make()
 {
     if (const char * asked = std::getenv("CHMTLS_ROTATIONS"))
         return std::max(50, std::atoi(asked));
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return 150;
-#else
-    return 1000;
-#endif
+    return sanitized ? 150 : 1000;
 }
 
 }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "support/sanitized.h"
 #include "unit/session/sessions.h"
 
 namespace chmtls::session
@@ -15,11 +16,8 @@ using std::chrono::seconds;
 using test::leaf_spec;
 using test::must;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr double one_second = 20.0; // a sanitizer multiplies the cost; what is promised is measured without one
-#else
-constexpr double one_second = 1.0;
-#endif
+// A sanitizer multiplies the cost; what is promised is measured without one.
+constexpr double one_second = test::sanitized ? 20.0 : 1.0;
 
 /// How a thousand sessions, each with a chain of its own, came to their end.
 class AThousand : public Sessions
