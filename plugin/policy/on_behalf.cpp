@@ -122,9 +122,9 @@ authorize_query(const generation::Generation & generation, const IdentityPtr & i
     const auto standing = standing_of(generation, identity, now);
     if (standing.identity == nullptr)
     {
+        // Its own it may ask on, and no more than that: declined, its word on who asked would be handed on.
         const bool was_no_node = generation.nodes->rules->match(identity->subject()).reason == Reason::no_rule;
-        return was_no_node && is_observed(generation, identity) ? decline("only observed: " + standing.message)
-                                                                : refuse(standing.reason, standing.message);
+        return was_no_node && is_observed(generation, identity) ? of_others(query) : refuse(standing.reason, standing.message);
     }
     const auto match = generation.nodes->rules->match(standing.identity->subject());
     if (match.reason == Reason::no_rule)

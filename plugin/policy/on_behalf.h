@@ -24,7 +24,7 @@ struct Query
 /// granted: the query runs as `user`. With a rule, the session is a node's: what it says of who asked is true, and the server
 /// has to hold the query to that user's rights (and to refuse a user it does not know). Without one, the session speaks for
 /// itself only, whatever it says: who asked is the session's user, and from where is the session's address.
-/// declined: without <nodes>, for nodes and for certificates that are no longer accepted on listeners that only observe, and for
+/// declined: without <nodes>, for nodes on listeners that only observe, and for
 /// those that logged in with a password: the server does as ever, and the query runs as the session's user. refused: on a node's
 /// session, when nobody asked for the query and the session's user is none of <acts_as>, or when who asked cannot be a user's
 /// name; on every session that a certificate has let in, when it would not be let in again. Thread-safe, no I/O, no lock.
