@@ -7,10 +7,12 @@
 
 #include "abi/guard.h"
 #include "abi/handles.h"
-#include "abi/instance.h"
+#include "instance/instance.h"
 
 namespace chmtls::abi
 {
+
+using instance::Instance;
 
 /// An identity as the host holds it: of one instance, and of no use without it.
 struct HeldIdentity

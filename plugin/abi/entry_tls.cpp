@@ -6,7 +6,6 @@
 
 #include "abi/entry_support.h"
 #include "abi/structs.h"
-#include "abi/ticket_keys.h"
 #include "policy/authorities.h"
 #include "policy/describe.h"
 
@@ -68,6 +67,19 @@ void write_verdict(chmtls_verdict * to, Reason reason, uint64_t generation, Unix
     const auto shown = code(reason).substr(0, sizeof(verdict.reason) - 1);
     std::copy(shown.begin(), shown.end(), verdict.reason);
     write_struct(verdict, to);
+}
+
+chmtls_ticket_key key_of(const credentials::TicketKeyOfAge & key)
+{
+    chmtls_ticket_key result{};
+    static_assert(
+        sizeof(result.name) == sizeof(key.name) && sizeof(result.aes_key) == sizeof(key.aes)
+        && sizeof(result.hmac_key) == sizeof(key.hmac));
+    result.renew = key.renew ? 1 : 0;
+    std::copy(key.name.begin(), key.name.end(), result.name);
+    std::copy(key.aes.begin(), key.aes.end(), result.aes_key);
+    std::copy(key.hmac.begin(), key.hmac.end(), result.hmac_key);
+    return result;
 }
 
 /// The certificates as views: one more than is allowed is enough to be refused for. Nothing when one is null with a length.
@@ -194,11 +206,14 @@ chmtls_status ticket_key(chmtls_plugin * plugin, chmtls_bytes name, chmtls_ticke
         {
             if ((name.data == nullptr && name.len != 0) || !is_writable(key))
                 return CHMTLS_INVALID_ARGUMENT;
-            auto found = ticket_key_at(*instance.current(), {name.data, name.len}, system_time());
+            const auto generation = instance.current();
+            const auto found
+                = credentials::ticket_key_at(generation->ticket_key, generation->loaded_at, {name.data, name.len}, system_time());
             if (!found)
                 return CHMTLS_NOT_FOUND;
-            write_struct(*found, key);
-            wipe({reinterpret_cast<uint8_t *>(&*found), sizeof *found});
+            auto bytes = key_of(*found);
+            write_struct(bytes, key);
+            wipe({reinterpret_cast<uint8_t *>(&bytes), sizeof bytes});
             return CHMTLS_OK;
         });
 }

@@ -2,7 +2,6 @@
 
 // One generation: everything that a decision needs, of one moment, immutable.
 
-#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "base/secret.h"
 #include "config/settings.h"
 #include "credentials/credential.h"
+#include "credentials/ticket_keys.h"
 #include "generation/revocation_list.h"
 #include "mapping/clickhouse_users.h"
 #include "mapping/peer_rules.h"
@@ -22,14 +21,6 @@
 
 namespace chmtls::generation
 {
-
-/// AES-256 and HMAC-SHA-256 keys of session tickets.
-struct TicketKey
-{
-    std::array<uint8_t, 16> name{};
-    SecretBytes aes;  ///< 32 bytes
-    SecretBytes hmac; ///< 32 bytes
-};
 
 /// Who may be a peer of a kind.
 struct Peers
@@ -64,7 +55,7 @@ struct Generation
     std::shared_ptr<const Peers> nodes;  ///< null: node identities are not enforced
     std::shared_ptr<const Peers> keeper; ///< null: any server with the configured name
     signature::Sequences sequences;      ///< of signed files that are or were in force: they may only grow
-    TicketKey ticket_key;                ///< new with every generation: a change ends resumption
+    credentials::TicketKey ticket_key;   ///< new with every generation: a change ends resumption
     std::vector<std::string> warnings;
     /// There while some sources cannot be taken: the last generation that was whole. What it refuses is refused here as well, so
     /// that news of the other sources take trust away and never add any.

@@ -90,7 +90,7 @@ public:
         warn_of_idle_rules();
         withhold_known_certificate(trust);
         warn_of_any_domain();
-        make_ticket_key();
+        result_->ticket_key = credentials::TicketKey::random();
         return std::move(result_);
     }
 
@@ -484,15 +484,6 @@ private:
             "Keeper show none: whoever names their servers would act as it. Name it in mtls.credentials instead, and in "
             "openSSL.client another one or none",
             *known));
-    }
-
-    void make_ticket_key()
-    {
-        fill_random(result_->ticket_key.name);
-        result_->ticket_key.aes = SecretBytes(size_t{32});
-        result_->ticket_key.hmac = SecretBytes(size_t{32});
-        fill_random(result_->ticket_key.aes.mutable_view());
-        fill_random(result_->ticket_key.hmac.mutable_view());
     }
 
     const Asked & asked_;

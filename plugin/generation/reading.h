@@ -3,12 +3,15 @@
 // The two steps in front of a generation: what was asked for, and the files of one moment.
 
 #include "config/user_rights.h"
-#include "generation/file_set.h"
+#include "files/file_set.h"
 #include "generation/loader.h"
 #include "signature/sequences.h"
 
 namespace chmtls::generation
 {
+
+using files::Contents;
+using files::FileSet;
 
 /// An Input, parsed. Passphrases are in guarded memory and nowhere in `settings`.
 struct Asked

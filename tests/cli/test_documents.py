@@ -25,7 +25,7 @@ def test_each_reason_is_in_the_table_of_the_log():
 
 def test_each_figure_of_the_status_is_explained():
     keys = set()
-    for source in ("plugin/abi/status.cpp", "plugin/abi/dns_status.cpp"):
+    for source in ("plugin/instance/status.cpp", "plugin/instance/dns_status.cpp"):
         keys |= set(re.findall(r'\.set\("(\w+)"', (ROOT / source).read_text()))
     assert len(keys) > 50
     explained = set(re.findall(r"`(\w+)`", (ROOT / "docs/operations.md").read_text()))

@@ -15,8 +15,8 @@
 #include <fmt/format.h>
 #include <openssl/x509.h>
 
-#include "generation/manager.h"
 #include "pki/issue.h"
+#include "reload/manager.h"
 #include "support/issue.h"
 #include "support/scratch_dir.h"
 

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "generation/loader.h"
-#include "generation/reading.h"
 #include "reload/site.h"
 
 namespace chmtls::generation
@@ -298,26 +297,6 @@ TEST(PurposeCredentials, TheirFilesAreWatchedAndChecked)
     site.write("keeper.crt", "rubbish");
     const std::string all = describe(refused(site));
     EXPECT_THAT(all, AllOf(HasSubstr("node.key"), HasSubstr("does not match"), HasSubstr("mtls.credentials.keeper")));
-}
-
-TEST(PurposeCredentials, AreReloadedByThemselvesAndFoundById)
-{
-    test::Site site;
-    site.mtls = credentials(site);
-    test::Managed managed;
-    ASSERT_TRUE(managed.manager.configure(site.input()).has_value());
-    const auto first = managed.manager.current();
-    const auto id = first->node_credentials->select({})->id;
-    EXPECT_EQ(managed.manager.credential(id), first->node_credentials->select({}));
-    EXPECT_EQ(managed.manager.credential(first->keeper_credentials->select({})->id), first->keeper_credentials->select({}));
-
-    const pki::Issued issued = site.issue("renewed.example");
-    site.write("node.key", test::text_of(pki::key_pem(issued.key, "secret of node")));
-    site.write("node.crt", pki::certificate_pem(issued.certificate));
-    ASSERT_TRUE(
-        managed.eventually([&] { return shown_for(*managed.manager.current(), config::Purpose::node) == "renewed.example"; }))
-        << managed.log();
-    EXPECT_NE(managed.manager.credential(id), nullptr) << "of the generation before";
 }
 
 }

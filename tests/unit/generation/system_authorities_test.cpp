@@ -159,11 +159,11 @@ TEST_P(StoreChanges, MakeAnotherGeneration)
     EXPECT_EQ(before.files.changed(), GetParam().counts);
     EXPECT_EQ(read(ask(site.input())).digest != before.digest, GetParam().counts);
 
-    const WatchList & watches = before.files.watches();
+    const files::WatchList & watches = before.files.watches();
     const auto watch_of = [&](const char * name)
     {
         const auto found = watches.find(system.dir.file(name));
-        return found == watches.end() ? Watch() : found->second;
+        return found == watches.end() ? files::Watch() : found->second;
     };
     EXPECT_TRUE(watch_of("certs").everything);
     EXPECT_THAT(watch_of("share").names, ElementsAre("one.crt"));

@@ -1,18 +1,18 @@
-#include "abi/instance.h"
+#include "instance/instance.h"
 
 #include <algorithm>
 #include <new>
 
 #include <fmt/format.h>
 
-#include "abi/dns_status.h"
-#include "abi/status.h"
 #include "config/host_name.h"
 #include "dns/cares_resolver.h"
+#include "instance/dns_status.h"
+#include "instance/status.h"
 #include "observe/audit.h"
 #include "policy/observing.h"
 
-namespace chmtls::abi
+namespace chmtls::instance
 {
 
 namespace

@@ -1,4 +1,4 @@
-#include "generation/manager.h"
+#include "reload/manager.h"
 
 #include <algorithm>
 #include <atomic>
@@ -13,13 +13,13 @@
 #include <fmt/ranges.h>
 
 #include "base/wake.h"
-#include "generation/attempts.h"
+#include "files/watcher.h"
 #include "generation/build_trust.h"
-#include "generation/debounce.h"
 #include "generation/in_part.h"
 #include "generation/reading.h"
 #include "generation/signed_files.h"
-#include "generation/watcher.h"
+#include "reload/attempts.h"
+#include "reload/debounce.h"
 
 namespace chmtls::generation
 {
@@ -27,6 +27,8 @@ namespace chmtls::generation
 namespace
 {
 
+using files::Watcher;
+using files::WatchList;
 using std::chrono::milliseconds;
 
 /// Between two looks, whatever goes wrong.

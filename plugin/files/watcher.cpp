@@ -1,4 +1,4 @@
-#include "generation/watcher.h"
+#include "files/watcher.h"
 
 #include <array>
 #include <cerrno>
@@ -10,7 +10,7 @@
 
 #include <fmt/format.h>
 
-namespace chmtls::generation
+namespace chmtls::files
 {
 
 namespace

@@ -4,7 +4,7 @@
 
 #include "dns/service.h"
 
-namespace chmtls::abi
+namespace chmtls::instance
 {
 
 /// What is watched and flushed, in numbers.

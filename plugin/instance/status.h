@@ -3,11 +3,11 @@
 #include <string>
 
 #include "dns/service.h"
-#include "generation/manager.h"
 #include "observe/counters.h"
 #include "observe/would_refuse.h"
+#include "reload/manager.h"
 
-namespace chmtls::abi
+namespace chmtls::instance
 {
 
 struct StatusFacts

@@ -7,10 +7,10 @@
 
 #include <gtest/gtest.h>
 
-#include "generation/watcher.h"
+#include "files/watcher.h"
 #include "support/scratch_dir.h"
 
-namespace chmtls::generation
+namespace chmtls::files
 {
 namespace
 {

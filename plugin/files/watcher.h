@@ -7,9 +7,9 @@
 #include <string>
 #include <unordered_map>
 
-#include "generation/file_set.h"
+#include "files/file_set.h"
 
-namespace chmtls::generation
+namespace chmtls::files
 {
 
 /// Tells that something happened below the watched directories. Says nothing of what; the owner compares contents.

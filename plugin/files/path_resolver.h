@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include "generation/file_set.h"
+#include "files/file_set.h"
 
-namespace chmtls::generation
+namespace chmtls::files
 {
 
 /// An open directory (O_PATH); closes itself.

@@ -9,10 +9,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "generation/file_set.h"
+#include "files/file_set.h"
 #include "support/scratch_dir.h"
 
-namespace chmtls::generation
+namespace chmtls::files
 {
 namespace
 {

@@ -14,7 +14,7 @@
 
 #include "base/file.h"
 
-namespace chmtls::generation
+namespace chmtls::files
 {
 
 /// A directory to watch, and which of its entries matter; no names: all of them.

@@ -1,4 +1,4 @@
-#include "generation/file_set.h"
+#include "files/file_set.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -11,9 +11,9 @@
 
 #include <fmt/format.h>
 
-#include "generation/resolver.h"
+#include "files/path_resolver.h"
 
-namespace chmtls::generation
+namespace chmtls::files
 {
 
 namespace

@@ -1,10 +1,10 @@
-#include "abi/dns_status.h"
+#include "instance/dns_status.h"
 
 #include <sstream>
 
 #include <Poco/JSON/Array.h>
 
-namespace chmtls::abi
+namespace chmtls::instance
 {
 
 namespace

@@ -1,4 +1,4 @@
-#include "generation/attempts.h"
+#include "reload/attempts.h"
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "generation/attempts.h"
+#include "reload/attempts.h"
 
 namespace chmtls::generation
 {

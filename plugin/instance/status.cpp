@@ -1,4 +1,4 @@
-#include "abi/status.h"
+#include "instance/status.h"
 
 #include <sstream>
 
@@ -8,10 +8,10 @@
 
 #include <clickhouse_mtls/plugin.h>
 
-#include "abi/dns_status.h"
 #include "base/version.h"
+#include "instance/dns_status.h"
 
-namespace chmtls::abi
+namespace chmtls::instance
 {
 
 namespace

@@ -1,4 +1,4 @@
-#include "generation/resolver.h"
+#include "files/path_resolver.h"
 
 #include <array>
 #include <cerrno>
@@ -11,7 +11,7 @@
 
 #include <fmt/format.h>
 
-namespace chmtls::generation
+namespace chmtls::files
 {
 
 namespace

@@ -1,9 +1,17 @@
-#include "abi/host.h"
+#include "instance/host.h"
 
-#include "abi/structs.h"
-
-namespace chmtls::abi
+namespace chmtls::instance
 {
+
+namespace
+{
+
+chmtls_bytes bytes_of(std::string_view text)
+{
+    return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
+}
+
+}
 
 void Host::log(uint32_t level, std::string_view message) const
 {

@@ -4,7 +4,7 @@
 
 #include <clickhouse_mtls/plugin.h>
 
-namespace chmtls::abi
+namespace chmtls::instance
 {
 
 /// The host's side of the boundary: its table, each callback used only if it is there. Thread-safe as the host's callbacks are.

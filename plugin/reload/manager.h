@@ -6,7 +6,7 @@
 
 #include "generation/loader.h"
 #include "generation/published.h"
-#include "generation/reload_state.h"
+#include "reload/reload_state.h"
 
 namespace chmtls::generation
 {

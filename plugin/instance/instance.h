@@ -8,19 +8,19 @@
 #include <set>
 #include <string>
 
-#include "abi/host.h"
 #include "admin/server.h"
 #include "dns/service.h"
-#include "generation/manager.h"
+#include "instance/host.h"
 #include "observe/counters.h"
 #include "observe/refusals.h"
 #include "observe/would_refuse.h"
 #include "policy/authorize.h"
 #include "policy/on_behalf.h"
 #include "policy/verify.h"
+#include "reload/manager.h"
 #include "session/registry.h"
 
-namespace chmtls::abi
+namespace chmtls::instance
 {
 
 /// Any thread, but for the destructor: that one runs once, when nobody else uses the instance, and returns when no thread of it
