@@ -11,7 +11,6 @@
 #include "cli/revocation_text.h"
 #include "policy/authorize.h"
 #include "policy/describe.h"
-#include "policy/observing.h"
 #include "policy/on_behalf.h"
 #include "policy/verify.h"
 
@@ -42,9 +41,8 @@ struct Options
 struct Story
 {
     policy::PeerExplanation peer;
-    std::vector<trust::RevocationStep> revocation; ///< part of the peer's verdict
-    std::optional<policy::Explanation> login;      ///< nothing: the handshake failed, or nobody logs in there
-    std::optional<policy::LoginDecision> query;    ///< after the login, where it was granted and a query was asked about
+    std::optional<policy::Explanation> login;   ///< nothing: the handshake failed, or nobody logs in there
+    std::optional<policy::LoginDecision> query; ///< after the login, where it was granted and a query was asked about
 };
 
 /// Between servers the handshake is all there is.
@@ -70,9 +68,8 @@ std::string_view name_in(std::string_view host)
     return one_colon || behind_brackets ? host.substr(0, colon) : host;
 }
 
-policy::PeerExplanation judge_chain(
-    const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at,
-    std::vector<trust::RevocationStep> & revocation)
+policy::PeerExplanation
+judge_chain(const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at)
 {
     if (chain.defect)
         return {
@@ -80,6 +77,7 @@ policy::PeerExplanation judge_chain(
              .message = chain.defect->describe(),
              .identity = nullptr,
              .valid_until = {}},
+            {},
             {}};
 
     std::vector<ByteView> der;
@@ -93,16 +91,13 @@ policy::PeerExplanation judge_chain(
         query.expected_name = name_in(options.host);
         query.purpose = options.outgoing == "keeper" ? config::Purpose::keeper : config::Purpose::node;
     }
-    revocation = policy::explain_revocation(generation, query, at);
-    policy::PeerExplanation explanation = policy::explain_peer(generation, query, at);
-    explanation.verdict.let_through = policy::lets_through(generation, query, explanation.verdict, at);
-    return explanation;
+    return policy::explain_peer(generation, query, at);
 }
 
 Story tell(const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at)
 {
     Story story;
-    story.peer = judge_chain(generation, chain, options, at, story.revocation);
+    story.peer = judge_chain(generation, chain, options, at);
     if (!story.peer.verdict.accepted() || handshake_only(options))
         return story;
 
@@ -116,15 +111,15 @@ Story tell(const generation::Generation & generation, const PeerChain & chain, c
         .other_credentials = false,
         .queries_judged = options.query,
     };
-    story.login = policy::explain(generation, story.peer.verdict.identity, login, at);
-    policy::LoginDecision & decision = story.login->decision;
-    decision.let_through
-        = decision.outcome == policy::Outcome::refused && policy::lets_through(generation, story.peer.verdict.identity, login);
+    const policy::Standing standing = policy::standing_of(generation, story.peer.verdict.identity, at);
+    story.login = policy::explain(standing, login);
+    const policy::LoginDecision & decision = story.login->decision;
     if (options.query && decision.outcome == policy::Outcome::granted)
         story.query = policy::authorize_query(
-            generation, story.peer.verdict.identity,
-            {.session_user = decision.user, .session_granted = true, .initial_user = options.on_behalf_of, .initial_address = {}},
-            at);
+            standing, {.session_user = decision.user,
+                       .session_granted = true,
+                       .initial_user = options.on_behalf_of,
+                       .initial_address = {}});
     return story;
 }
 
@@ -145,9 +140,12 @@ std::string deciding_rule(const Story & story)
     return {};
 }
 
-std::string_view outcome_name(policy::Outcome outcome)
+/// As if enforced; that it is only observed is told besides.
+std::string_view outcome_name(const policy::LoginDecision & decision)
 {
-    switch (outcome)
+    if (decision.let_through)
+        return "refused";
+    switch (decision.outcome)
     {
     case policy::Outcome::granted:
         return "granted";
@@ -193,7 +191,7 @@ void print_text(const generation::Generation & generation, const Story & story, 
             "listener {}: port {}, client certificate {}", listener->name, listener->port, asks(listener->client_certificate)));
     if (!options.outgoing.empty())
         print_line(fmt::format("connection: to the {} at '{}'", options.outgoing, printable(options.host)));
-    for (const std::string & line : revocation_lines(story.revocation))
+    for (const std::string & line : revocation_lines(story.peer.revocation))
         print_line("revocation: " + printable(line, 4096));
     print_rules(story.peer.traces);
     const policy::PeerVerdict & verdict = story.peer.verdict;
@@ -221,7 +219,7 @@ void print_text(const generation::Generation & generation, const Story & story, 
         print_line("rules: none applies to this login");
     print_rules(story.login->traces);
     const policy::LoginDecision & decision = story.login->decision;
-    std::string line = fmt::format("decision: {}", outcome_name(decision.outcome));
+    std::string line = fmt::format("decision: {}", outcome_name(decision));
     if (decision.outcome == policy::Outcome::granted)
         line += fmt::format(", user '{}' by rule {}", printable(decision.user), printable(decision.rule));
     else
@@ -234,8 +232,7 @@ void print_text(const generation::Generation & generation, const Story & story, 
             fmt::format("query: runs as user '{}'; {}", printable(story.query->user), printable(story.query->message, 2048)));
     else if (story.query)
         print_line(fmt::format(
-            "query: {}, {}: {}", outcome_name(story.query->outcome), code(story.query->reason),
-            printable(story.query->message, 2048)));
+            "query: {}, {}: {}", outcome_name(*story.query), code(story.query->reason), printable(story.query->message, 2048)));
 }
 
 void print_json(const generation::Generation & generation, const Story & story, const Options & options)
@@ -269,7 +266,7 @@ void print_json(const generation::Generation & generation, const Story & story, 
     else
     {
         const policy::LoginDecision & made = story.login->decision;
-        decision.text("outcome", outcome_name(made.outcome))
+        decision.text("outcome", outcome_name(made))
             .text("reason", code(made.reason))
             .text("message", made.message)
             .text("user", made.user)
@@ -280,7 +277,7 @@ void print_json(const generation::Generation & generation, const Story & story, 
     if (story.query)
         object.raw(
             "query", JsonObject()
-                         .text("outcome", outcome_name(story.query->outcome))
+                         .text("outcome", outcome_name(*story.query))
                          .text("reason", code(story.query->reason))
                          .text("message", story.query->message)
                          .text("user", story.query->user)
@@ -293,7 +290,7 @@ void print_json(const generation::Generation & generation, const Story & story, 
         object.text("outgoing", options.outgoing).text("host", options.host);
     print_line(object.text("digest", to_hex(generation.digest))
                    .raw("certificate", verdict.str())
-                   .raw("revocation", revocation_json(story.revocation))
+                   .raw("revocation", revocation_json(story.peer.revocation))
                    .raw("rules", json_array(rules))
                    .raw("decision", decision.str())
                    .str());

@@ -10,7 +10,6 @@
 #include "instance/dns_status.h"
 #include "instance/status.h"
 #include "observe/audit.h"
-#include "policy/observing.h"
 
 namespace chmtls::instance
 {
@@ -103,7 +102,7 @@ observe::AuditLine session_line(std::string_view decision, const session::Sessio
         .add("user", session.user)
         .add("rule", session.rule);
     if (session.identity != nullptr)
-        line.add("listener", session.identity->listener).add("identity", session.identity->describe());
+        line.add("listener", session.identity->met.listener).add("identity", session.identity->describe());
     return line;
 }
 
@@ -202,36 +201,19 @@ admin::Requests Instance::admin_requests()
 Instance::Judgement Instance::verify_peer(const policy::PeerQuery & query, std::string_view remote_address)
 {
     const auto generation = current();
-    Judgement judgement{verifier_.verify(generation, query, system_time()), generation->number};
+    const auto now = system_time();
+    Judgement judgement{verifier_.verify(generation, query, now), generation->number};
     counters_.count_handshake(judgement.verdict.reason);
-    if (policy::lets_through(*generation, query, judgement.verdict, system_time()))
-    {
-        judgement.verdict.let_through = true;
+    if (judgement.verdict.let_through)
         would_refuse_.count(
             {observe::Stage::peer,
-             query.listener.empty() ? "outgoing" : std::string(query.listener),
+             policy::Circumstances(query).place(),
              policy::describe_leaf(query.chain.front()),
              {},
              judgement.verdict.reason},
-            system_time(), generation->number, judgement.verdict.message);
-    }
+            now, generation->number, judgement.verdict.message);
     audit(judgement, query, remote_address);
     return judgement;
-}
-
-// Kept connections meet a new generation with each request: the first one judges the chain, the others find it remembered.
-policy::IdentityPtr
-Instance::standing(const generation::GenerationPtr & generation, const policy::IdentityPtr & identity, UnixTime now)
-{
-    if (identity == nullptr || identity->generation == generation->number || identity->listener.empty())
-        return identity;
-    std::vector<ByteView> chain;
-    chain.reserve(identity->sent.size());
-    for (const auto & certificate : identity->sent)
-        chain.push_back(certificate.der());
-    auto verdict = verifier_.verify(
-        generation, {.role = policy::PeerRole::client, .listener = identity->listener, .chain = chain, .expected_name = {}}, now);
-    return verdict.accepted() ? std::move(verdict.identity) : identity;
 }
 
 policy::LoginDecision
@@ -240,17 +222,15 @@ Instance::authorize(const policy::IdentityPtr & identity, policy::Login login, s
     const auto generation = current();
     const auto now = system_time();
     login.queries_judged = host_.judges_queries();
-    auto decision = policy::authorize(*generation, standing(generation, identity, now), login, now);
-    if (decision.outcome == policy::Outcome::refused && policy::lets_through(*generation, identity, login))
+    const auto decision = policy::authorize(verifier_.standing_of(*generation, identity, now), login);
+    if (decision.let_through)
     {
         would_refuse_.count(
-            {observe::Stage::login, identity == nullptr ? std::string(name(login.interface)) : identity->listener,
+            {observe::Stage::login, identity == nullptr ? std::string(name(login.interface)) : identity->met.place(),
              identity == nullptr ? "no certificate" : identity->describe(), std::string(login.user), decision.reason},
             now, generation->number, decision.message);
         counters_.count_login(decision.reason);
-        decision.let_through = true;
         audit(decision, identity, login, remote_address);
-        decision.outcome = policy::Outcome::declined;
         return decision;
     }
     if (decision.outcome == policy::Outcome::declined)
@@ -267,7 +247,7 @@ Instance::authorize_query(const policy::IdentityPtr & identity, const policy::Qu
 {
     const auto generation = current();
     const auto now = system_time();
-    auto decision = policy::authorize_query(*generation, standing(generation, identity, now), query, now);
+    auto decision = policy::authorize_query(verifier_.standing_of(*generation, identity, now), query);
     if (decision.outcome == policy::Outcome::declined)
         return decision;
     // Of what is a session's own, its login tells; of a node's work, this does.
@@ -332,7 +312,7 @@ void Instance::audit(const Judgement & judgement, const policy::PeerQuery & quer
          .address = observe::address_without_port(remote_address),
          .certificate = query.chain.empty() ? std::string() : fingerprint_of(query.chain.front()),
          .reason = std::string(code(verdict.reason)),
-         .where = std::string(query.listener.empty() ? query.expected_name : query.listener)},
+         .where = std::string(query.role == policy::PeerRole::server ? query.expected_name : query.listener)},
         line.str());
 }
 
@@ -355,7 +335,7 @@ void Instance::audit(
         .add("remote", remote_address)
         .add(decision.reason);
     if (identity != nullptr)
-        line.add("listener", identity->listener).add("identity", identity->describe());
+        line.add("listener", identity->met.listener).add("identity", identity->describe());
     line.add("message", decision.message);
     if (granted)
         return host_.log(CHMTLS_LOG_INFORMATION, line.str());
@@ -386,7 +366,7 @@ void Instance::audit(
         .add("remote", remote_address)
         .add(decision.reason);
     if (identity != nullptr)
-        line.add("listener", identity->listener).add("identity", identity->describe());
+        line.add("listener", identity->met.listener).add("identity", identity->describe());
     line.add("message", decision.message);
     host_.log(granted ? CHMTLS_LOG_INFORMATION : CHMTLS_LOG_WARNING, line.str());
 }
@@ -395,9 +375,8 @@ void Instance::observed(const session::Session & session, Reason reason, const s
 {
     const auto & identity = *session.identity;
     would_refuse_.count(
-        {observe::Stage::session, identity.listener.empty() ? "outgoing" : identity.listener, identity.describe(), session.user,
-         reason},
-        system_time(), current()->number, message);
+        {observe::Stage::session, identity.met.place(), identity.describe(), session.user, reason}, system_time(),
+        current()->number, message);
     host_.log(CHMTLS_LOG_WARNING, session_line("observed", session).add(reason).add("message", message).str());
 }
 

@@ -70,9 +70,6 @@ private:
     void audit(
         const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Query & query,
         std::string_view remote_address) const;
-    /// The identity as this generation judges it, where that is remembered; otherwise as it is.
-    policy::IdentityPtr
-    standing(const generation::GenerationPtr & generation, const policy::IdentityPtr & identity, UnixTime now);
     void close(const session::Session & session, Reason reason, const std::string & message) const;
     void observed(const session::Session & session, Reason reason, const std::string & message);
     generation::Events events();

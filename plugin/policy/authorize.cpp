@@ -8,7 +8,6 @@
 #include "base/utf8.h"
 #include "policy/observing.h"
 #include "policy/peer_rules.h"
-#include "policy/standing.h"
 
 namespace chmtls::policy
 {
@@ -26,12 +25,13 @@ LoginDecision grant(std::string user, std::string rule, std::string message)
     return {Outcome::granted, Reason::valid, std::move(user), std::move(rule), std::move(message), false, {}};
 }
 
-/// What the certificate says: the user it gives, or no.
-LoginDecision by_certificate(
-    const generation::Generation & generation, const Identity & identity, std::optional<std::string_view> asked, UnixTime now)
+/// What the certificate, which has standing, says: the user it gives, or no.
+LoginDecision by_certificate(const Standing & standing, std::optional<std::string_view> asked)
 {
+    const auto & generation = standing.generation;
+    const Identity & identity = *standing.identity;
     const auto subject = identity.subject();
-    auto decision = generation.rules->decide(subject, asked, now);
+    auto decision = generation.rules->decide(subject, asked, standing.now);
     const bool wants_password = decision.terms.password == mapping::PasswordNeed::required;
     if (decision.accepted() && !wants_password)
     {
@@ -82,8 +82,7 @@ LoginDecision refuse_cross_site()
 }
 
 /// A login with a password, of a user who needs a certificate besides it.
-LoginDecision with_password(
-    const generation::Generation & generation, const IdentityPtr & identity, const Login & login, LoginDecision why, UnixTime now)
+LoginDecision with_password(const Standing & standing, const Login & login, LoginDecision why)
 {
     const auto refused = [&](Reason reason, const std::string & message)
     {
@@ -96,10 +95,9 @@ LoginDecision with_password(
         return refuse_cross_site();
     if (!login.password_given)
         return refused(why.reason == Reason::valid ? Reason::password_required : why.reason, why.message);
-    const auto standing = standing_of(generation, identity, now);
     if (standing.identity == nullptr)
         return refused(standing.reason, standing.message);
-    auto decision = generation.rules->decide(standing.identity->subject(), login.user, now);
+    auto decision = standing.generation.rules->decide(standing.identity->subject(), login.user, standing.now);
     if (!decision.accepted())
         return refused(decision.reason, fmt::format("certificate '{}': {}", standing.identity->describe(), decision.message));
     why.outcome = Outcome::declined;
@@ -111,36 +109,33 @@ LoginDecision with_password(
 }
 
 /// The server's own login decides, but for a user that can only be entered by certificate, alone or with a password.
-LoginDecision decline(
-    const generation::Generation & generation, const IdentityPtr & identity, const Login & login, LoginDecision why, UnixTime now)
+LoginDecision decline(const Standing & standing, const Login & login, LoginDecision why)
 {
-    if (generation.users->certificate_only(login.user))
+    if (standing.generation.users->certificate_only(login.user))
         return refuse(
             why.reason, fmt::format("user '{}' can log in by certificate only: {}", printable(login.user), why.message));
-    if (generation.rules->wants_password(login.user))
-        return with_password(generation, identity, login, std::move(why), now);
+    if (standing.generation.rules->wants_password(login.user))
+        return with_password(standing, login, std::move(why));
     why.outcome = Outcome::declined;
     return why;
 }
 
-LoginDecision
-authorize_native(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+LoginDecision authorize_native(const Standing & standing, const Login & login)
 {
     if (login.password_given)
         return decline(
-            generation, identity, login,
-            refuse(Reason::certificate_required, "a password was given, and a certificate overrides no password"), now);
-    const auto standing = standing_of(generation, identity, now);
-    if (identity == nullptr)
-        return decline(generation, identity, login, refuse(standing.reason, standing.message), now);
+            standing, login,
+            refuse(Reason::certificate_required, "a password was given, and a certificate overrides no password"));
+    if (standing.shown == nullptr)
+        return decline(standing, login, refuse(standing.reason, standing.message));
     // A certificate that has lost its standing is no reason to fall back to an empty password.
     if (standing.identity == nullptr)
         return refuse(standing.reason, standing.message);
 
-    auto decision = by_certificate(generation, *standing.identity, named_user(login), now);
+    auto decision = by_certificate(standing, named_user(login));
     if (decision.outcome == Outcome::granted || decision.reason == Reason::ambiguous)
         return decision;
-    return decline(generation, identity, login, std::move(decision), now);
+    return decline(standing, login, std::move(decision));
 }
 
 LoginDecision refuse_mixed()
@@ -150,26 +145,23 @@ LoginDecision refuse_mixed()
                                    "Authorization header or credentials in the URL");
 }
 
-LoginDecision
-authorize_http(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+LoginDecision authorize_http(const Standing & standing, const Login & login)
 {
-    const bool always = generation.settings.certificate_login == config::CertificateLogin::always;
+    const bool always = standing.generation.settings.certificate_login == config::CertificateLogin::always;
     const bool other_means = login.password_given || login.other_credentials;
     if (!login.certificate_asked && other_means)
-        return decline(
-            generation, identity, login, refuse(Reason::certificate_required, "the request came with other credentials"), now);
+        return decline(standing, login, refuse(Reason::certificate_required, "the request came with other credentials"));
     if (!login.certificate_asked && !always)
         return decline(
-            generation, identity, login,
-            refuse(Reason::certificate_required, "the request does not ask for it (X-ClickHouse-SSL-Certificate-Auth: on)"), now);
-    if (!login.certificate_asked && identity == nullptr)
-        return decline(generation, identity, login, refuse(Reason::certificate_required, "the peer showed no certificate"), now);
+            standing, login,
+            refuse(Reason::certificate_required, "the request does not ask for it (X-ClickHouse-SSL-Certificate-Auth: on)"));
+    if (!login.certificate_asked && standing.shown == nullptr)
+        return decline(standing, login, refuse(Reason::certificate_required, "the peer showed no certificate"));
     if (other_means)
         return refuse_mixed();
     if (login.cross_site && !login.certificate_asked)
         return refuse_cross_site();
 
-    const auto standing = standing_of(generation, identity, now);
     if (standing.identity == nullptr)
         return refuse(standing.reason, "login by certificate: " + standing.message);
     // Only `always` lets the rules find the user. Otherwise the interface's default is who was asked for, as in ClickHouse.
@@ -182,22 +174,21 @@ authorize_http(const generation::Generation & generation, const IdentityPtr & id
                 "login by certificate: no user was named (X-ClickHouse-User), and certificate_login is `header`");
         asked = login.user;
     }
-    return by_certificate(generation, *standing.identity, asked, now);
+    return by_certificate(standing, asked);
 }
 
 /// A cluster node's certificate, matched by `rule`.
-LoginDecision authorize_node(
-    const generation::Generation & generation, const IdentityPtr & identity, const std::string & rule, const Login & login,
-    UnixTime now)
+LoginDecision authorize_node(const Standing & standing, const std::string & rule, const Login & login)
 {
-    const Identity & node = *identity;
+    const auto & generation = standing.generation;
+    const Identity & node = *standing.identity;
     const bool http = login.interface == Interface::http;
     if (http && login.certificate_asked && (login.password_given || login.other_credentials))
         return refuse_mixed();
     if (login.password_given)
         return decline(
-            generation, identity, login,
-            refuse(Reason::certificate_required, "a password was given, and a certificate overrides no password"), now);
+            standing, login,
+            refuse(Reason::certificate_required, "a password was given, and a certificate overrides no password"));
     const auto refused = [&](const std::string & why)
     {
         return refuse(Reason::node_user, fmt::format("'{}' is a cluster node's ({}): {}", node.describe(), rule, why));
@@ -209,7 +200,7 @@ LoginDecision authorize_node(
     const auto & users = generation.nodes->acts_as;
     if (std::find(users.begin(), users.end(), login.user) == users.end())
     {
-        if (login.queries_judged && mode_of(generation, node.listener) == config::Mode::enforce)
+        if (login.queries_judged && mode_of(generation, node.met) == config::Mode::enforce)
             return grant(
                 std::string(login.user), rule,
                 fmt::format(
@@ -222,7 +213,7 @@ LoginDecision authorize_node(
             printable(fmt::format("{}", fmt::join(users, "', '")), 1024)));
     }
 
-    auto decision = by_certificate(generation, node, login.user, now);
+    auto decision = by_certificate(standing, login.user);
     if (decision.outcome == Outcome::granted)
         return decision;
     return grant(
@@ -231,32 +222,28 @@ LoginDecision authorize_node(
 }
 
 /// The decision on a node; nothing for everybody else.
-std::optional<LoginDecision>
-authorize_as_node(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+std::optional<LoginDecision> authorize_as_node(const Standing & standing, const Login & login)
 {
-    if (generation.nodes == nullptr || generation.nodes->rules == nullptr || identity == nullptr)
+    const auto & nodes = standing.generation.nodes;
+    if (nodes == nullptr || nodes->rules == nullptr || standing.identity == nullptr)
         return std::nullopt;
-    const auto standing = standing_of(generation, identity, now);
-    if (standing.identity == nullptr)
-        return std::nullopt;
-    const auto match = generation.nodes->rules->match(standing.identity->subject());
+    const auto match = nodes->rules->match(standing.identity->subject());
     if (match.reason == Reason::no_rule)
         return std::nullopt;
     if (!match.matched()) // whether it is a node's is not known
         return refuse(match.reason, fmt::format("certificate '{}': {}", standing.identity->describe(), match.message));
-    return authorize_node(generation, standing.identity, node_rule(match.rule), login, now);
+    return authorize_node(standing, node_rule(match.rule), login);
 }
 
-LoginDecision
-authorize_by(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+LoginDecision by_one(const Standing & standing, const Login & login)
 {
     if (login.unprintable || has_control(login.user))
         return refuse_unprintable(login);
-    if (auto decision = authorize_as_node(generation, identity, login, now))
+    if (auto decision = authorize_as_node(standing, login))
         return std::move(*decision);
     if (login.interface == Interface::http)
-        return authorize_http(generation, identity, login, now);
-    return authorize_native(generation, identity, login, now);
+        return authorize_http(standing, login);
+    return authorize_native(standing, login);
 }
 
 /// Terms that hold only when both do.
@@ -293,23 +280,33 @@ LoginDecision stricter(LoginDecision decision, LoginDecision floor)
     return result;
 }
 
-}
-
-LoginDecision
-authorize(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+/// As if enforced.
+LoginDecision decide(const Standing & standing, const Login & login)
 {
-    auto decision = authorize_by(generation, identity, login, now);
-    if (generation.floor == nullptr || decision.outcome == Outcome::refused)
+    auto decision = by_one(standing, login);
+    if (standing.generation.floor == nullptr || decision.outcome == Outcome::refused)
         return decision;
-    return stricter(std::move(decision), authorize(*generation.floor, identity, login, now));
+    return stricter(std::move(decision), decide(standing_by_floor(standing), login));
 }
 
-Explanation explain(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now)
+}
+
+LoginDecision authorize(const Standing & standing, const Login & login)
 {
-    Explanation explanation{authorize(generation, identity, login, now), {}};
-    const auto standing = standing_of(generation, identity, now);
+    auto decision = decide(standing, login);
+    if (decision.outcome != Outcome::refused || !lets_through(standing, login))
+        return decision;
+    decision.outcome = Outcome::declined;
+    decision.let_through = true;
+    return decision;
+}
+
+Explanation explain(const Standing & standing, const Login & login)
+{
+    Explanation explanation{authorize(standing, login), {}};
     if (standing.identity == nullptr)
         return explanation;
+    const auto & generation = standing.generation;
     const auto subject = standing.identity->subject();
     if (generation.nodes != nullptr && generation.nodes->rules != nullptr)
     {
@@ -317,7 +314,7 @@ Explanation explain(const generation::Generation & generation, const IdentityPtr
         for (auto & trace : explanation.traces)
             trace.rule = node_rule(trace.rule);
     }
-    auto of_rules = generation.rules->explain(subject, now);
+    auto of_rules = generation.rules->explain(subject, standing.now);
     explanation.traces.insert(
         explanation.traces.end(), std::make_move_iterator(of_rules.begin()), std::make_move_iterator(of_rules.end()));
     auto of_user = generation.users->explain(subject, login.user);
@@ -329,17 +326,16 @@ Explanation explain(const generation::Generation & generation, const IdentityPtr
 namespace
 {
 
-LoginDecision
-stands_by_one(const generation::Generation & generation, const IdentityPtr & identity, std::string_view rule, UnixTime now)
+LoginDecision stands_by_one(const Standing & standing, std::string_view rule)
 {
-    const auto user = generation.rules->user_of_password_rule(rule);
+    const auto & rules = *standing.generation.rules;
+    const auto user = rules.user_of_password_rule(rule);
     if (!user)
         return refuse(
             Reason::no_rule, fmt::format("there is no rule '{}' for a certificate with a password any more", printable(rule)));
-    const auto standing = standing_of(generation, identity, now);
     if (standing.identity == nullptr)
         return refuse(standing.reason, standing.message);
-    auto decision = generation.rules->decide(standing.identity->subject(), *user, now);
+    auto decision = rules.decide(standing.identity->subject(), *user, standing.now);
     if (!decision.accepted())
         return refuse(decision.reason, std::move(decision.message));
     auto granted = grant(std::string(*user), std::move(decision.rule), {});
@@ -349,13 +345,12 @@ stands_by_one(const generation::Generation & generation, const IdentityPtr & ide
 
 }
 
-LoginDecision
-stands_by_rule(const generation::Generation & generation, const IdentityPtr & identity, std::string_view rule, UnixTime now)
+LoginDecision stands_by_rule(const Standing & standing, std::string_view rule)
 {
-    auto decision = stands_by_one(generation, identity, rule, now);
-    if (generation.floor == nullptr || decision.outcome == Outcome::refused)
+    auto decision = stands_by_one(standing, rule);
+    if (standing.generation.floor == nullptr || decision.outcome == Outcome::refused)
         return decision;
-    return stricter(std::move(decision), stands_by_rule(*generation.floor, identity, rule, now));
+    return stricter(std::move(decision), stands_by_rule(standing_by_floor(standing), rule));
 }
 
 }

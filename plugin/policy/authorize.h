@@ -1,9 +1,9 @@
 #pragma once
 
-// The decision on a login, by one generation.
+// The decision on a login.
 
-#include "generation/generation.h"
-#include "policy/identity.h"
+#include "mapping/rule_set.h"
+#include "policy/standing.h"
 
 namespace chmtls::policy
 {
@@ -45,13 +45,11 @@ struct LoginDecision
     /// When granted; when declined: the rule that allows the login if ClickHouse's own finds the password right.
     std::string rule;
     std::string message;
-    bool let_through = false;   ///< would be refused, but is only observed: declined
+    bool let_through = false;   ///< declined, and `reason` says why it would be refused: it is only observed (observing.h)
     mapping::RuleTerms terms{}; ///< of the rule
 };
 
-/// `identity` may be null. A chain judged by an older generation is judged again first; `now` past its validity refuses, and so
-/// does an identity of a server that we connected to. Thread-safe, no I/O, no lock. `generation` has rules and users, also empty
-/// ones.
+/// By the peer's standing, which may be none. Thread-safe, no I/O, no lock. Its generation has rules and users, also empty ones.
 ///
 /// Who was asked for: the user that the peer named. Native clients always name one; without a name (user_named false or an empty
 /// user) the rules alone must yield exactly one.
@@ -76,8 +74,7 @@ struct LoginDecision
 /// observes. A password decides as ever; everything else is refused as node_user and never declined.
 ///
 /// The message names the identity, who was asked for and what was missing; never a secret.
-[[nodiscard]] LoginDecision
-authorize(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now);
+[[nodiscard]] LoginDecision authorize(const Standing & standing, const Login & login);
 
 /// The same, and how it came about, rule by rule.
 struct Explanation
@@ -85,11 +82,9 @@ struct Explanation
     LoginDecision decision;
     std::vector<mapping::RuleTrace> traces;
 };
-[[nodiscard]] Explanation
-explain(const generation::Generation & generation, const IdentityPtr & identity, const Login & login, UnixTime now);
+[[nodiscard]] Explanation explain(const Standing & standing, const Login & login);
 
 /// May a session that `rule` has let in together with a password stay?
-[[nodiscard]] LoginDecision
-stands_by_rule(const generation::Generation & generation, const IdentityPtr & identity, std::string_view rule, UnixTime now);
+[[nodiscard]] LoginDecision stands_by_rule(const Standing & standing, std::string_view rule);
 
 }

@@ -124,7 +124,7 @@ Poco::JSON::Object object_of(const mapping::Subject & subject)
 Poco::JSON::Object object_of(const Identity & identity)
 {
     auto object = object_of(identity.subject());
-    object.set("listener", identity.listener.empty() ? Poco::Dynamic::Var() : Poco::Dynamic::Var(text(identity.listener)));
+    object.set("listener", identity.connected_to_us() ? Poco::Dynamic::Var(text(identity.met.listener)) : Poco::Dynamic::Var());
     object.set("generation", static_cast<Poco::UInt64>(identity.generation));
     object.set("valid_until", format_rfc3339(identity.valid_until));
     object.set("chain_length", static_cast<Poco::UInt64>(identity.sent.size()));

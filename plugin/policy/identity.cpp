@@ -5,6 +5,22 @@
 namespace chmtls::policy
 {
 
+Identity::Identity(JudgesMark /*mark*/, std::vector<openssl::Certificate> chain, const PeerQuery & query, Found found)
+    : leaf(chain.front()), sent(std::move(chain)), spiffe_id(std::move(found.spiffe_id)),
+      trust_domain(std::move(found.trust_domain)), issuer_spki_sha256(found.issuer_spki_sha256), valid_until(found.valid_until),
+      generation(found.generation), met(query)
+{
+    chain_.reserve(sent.size());
+    for (const auto & certificate : sent)
+        chain_.push_back(certificate.der());
+}
+
+PeerQuery Identity::question() const
+{
+    return {
+        .role = met.role, .listener = met.listener, .chain = chain_, .expected_name = met.expected_name, .purpose = met.purpose};
+}
+
 mapping::Subject Identity::subject() const
 {
     return {leaf.facts(), spiffe_id, trust_domain, issuer_spki_sha256};

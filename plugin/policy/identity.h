@@ -5,17 +5,39 @@
 #include <string>
 #include <vector>
 
-#include "config/settings.h"
 #include "mapping/subject.h"
 #include "openssl/certificate.h"
-#include "trust/path.h"
+#include "policy/circumstances.h"
 
 namespace chmtls::policy
 {
 
-/// A peer whose chain was verified. Immutable, shared. There is no other way to come by one than verify_peer.
+class PeerJudge;
+
+/// Shown by the judge of verify.cpp, and had by nobody else: without it there is no identity.
+class JudgesMark
+{
+    friend class PeerJudge;
+    JudgesMark() = default;
+};
+
+/// A peer whose chain was verified. Immutable, shared. Only the judge makes one, and nobody can copy and change it.
 struct Identity
 {
+    /// What verification has found.
+    struct Found
+    {
+        std::optional<std::string> spiffe_id;
+        std::optional<std::string> trust_domain;
+        std::optional<Digest32> issuer_spki_sha256;
+        UnixTime valid_until{};
+        uint64_t generation = 0;
+    };
+    Identity(JudgesMark mark, std::vector<openssl::Certificate> chain, const PeerQuery & query, Found found);
+    Identity(const Identity &) = delete;
+    Identity & operator=(const Identity &) = delete;
+    ~Identity() = default;
+
     openssl::Certificate leaf;
     std::vector<openssl::Certificate> sent; ///< as the peer sent them, leaf first
     std::optional<std::string> spiffe_id;   ///< verified as an SVID
@@ -23,14 +45,19 @@ struct Identity
     std::optional<Digest32> issuer_spki_sha256;
     UnixTime valid_until{};
     uint64_t generation = 0; ///< that judged it
-    std::string listener;    ///< empty: we connected to the peer
-    /// Of a peer that we connected to: what for, and the name it proved. It is judged again by the same.
-    config::Purpose purpose = config::Purpose::general;
-    std::string expected_name;
+    Circumstances met;       ///< it is judged again by the same
+    /// How the floor of that generation sees the same peer; null: it has no floor.
+    std::shared_ptr<const Identity> by_floor;
 
+    [[nodiscard]] bool connected_to_us() const { return met.role == PeerRole::client; }
+    /// The question that it is the answer to, to be asked again. Borrows from the identity.
+    [[nodiscard]] PeerQuery question() const;
     [[nodiscard]] mapping::Subject subject() const;
     /// "CN=alice, spiffe://…" in one short line for logs.
     [[nodiscard]] std::string describe() const;
+
+private:
+    std::vector<ByteView> chain_; ///< of `sent`
 };
 
 using IdentityPtr = std::shared_ptr<const Identity>;

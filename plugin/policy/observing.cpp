@@ -8,28 +8,33 @@ namespace chmtls::policy
 namespace
 {
 
-/// Certificate logins are made on these; chmtls_login names no listener. Empty: one without TLS, of which <listeners> says
-/// nothing.
-std::string_view listener_of(const IdentityPtr & identity, const Login & login)
-{
-    if (identity != nullptr)
-        return identity->listener;
-    if (login.without_tls)
-        return {};
-    return login.interface == Interface::native ? "tcp_port_secure" : "https_port";
-}
-
-}
-
 config::Mode mode_of(const generation::Generation & generation, std::string_view listener)
 {
-    const config::Listener * found = listener.empty() ? nullptr : generation.listener(listener);
+    const config::Listener * found = generation.listener(listener);
     return found != nullptr ? found->mode : generation.settings.mode;
+}
+
+/// Without an identity: certificate logins are made on these two, and chmtls_login names no listener. Of one without TLS
+/// <listeners> says nothing.
+config::Mode mode_of(const Standing & standing, const Login & login)
+{
+    if (standing.shown != nullptr)
+        return mode_of(standing.generation, standing.shown->met);
+    if (login.without_tls)
+        return standing.generation.settings.mode;
+    return mode_of(standing.generation, login.interface == Interface::native ? "tcp_port_secure" : "https_port");
+}
+
+}
+
+config::Mode mode_of(const generation::Generation & generation, const Circumstances & met)
+{
+    return met.role == PeerRole::server ? generation.settings.mode : mode_of(generation, met.listener);
 }
 
 bool lets_through(const generation::Generation & generation, const PeerQuery & query, const PeerVerdict & verdict, UnixTime now)
 {
-    if (verdict.accepted() || mode_of(generation, query.listener) != config::Mode::observe)
+    if (verdict.accepted() || mode_of(generation, Circumstances(query)) != config::Mode::observe)
         return false;
     // Nobody is verified there, and the host knows what to do with such a connection.
     if (verdict.reason == Reason::verification_off || verdict.reason == Reason::unknown_listener)
@@ -66,10 +71,10 @@ bool lets_through(const generation::Generation & generation, const PeerQuery & q
     return client || !section.extended_verification || trust::proves_name(sent.front(), std::string(query.expected_name));
 }
 
-bool lets_through(const generation::Generation & generation, const IdentityPtr & identity, const Login & login)
+bool lets_through(const Standing & standing, const Login & login)
 {
-    return mode_of(generation, listener_of(identity, login)) == config::Mode::observe
-           && !generation.users->certificate_only(login.user) && !login.unprintable && !has_control(login.user);
+    return mode_of(standing, login) == config::Mode::observe && !standing.generation.users->certificate_only(login.user)
+           && !login.unprintable && !has_control(login.user);
 }
 
 }

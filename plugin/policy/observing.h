@@ -5,14 +5,16 @@
 // A peer whose refusal is let through goes on as a peer of the stock server does: its chain has passed openSSL.server's (or
 // openSSL.client's) own verification, and it has no identity. Nothing is granted to it; its login is the server's own.
 
+// verify_peer and authorize ask here themselves; nobody else has to.
+
 #include "policy/authorize.h"
 #include "policy/verify.h"
 
 namespace chmtls::policy
 {
 
-/// Of a listener; empty: of connections that we make.
-[[nodiscard]] config::Mode mode_of(const generation::Generation & generation, std::string_view listener);
+/// Where the peer was met.
+[[nodiscard]] config::Mode mode_of(const generation::Generation & generation, const Circumstances & met);
 
 /// A verdict that refuses: does the connection go on all the same, without an identity? Only in observe mode, and only when
 /// openSSL.* itself accepts the chain: path, dates, purpose and, with extendedVerification, the name; without revocation lists
@@ -22,6 +24,6 @@ lets_through(const generation::Generation & generation, const PeerQuery & query,
 
 /// A login that is refused: does the server's own login decide instead? Only in observe mode, and not for a user who can be
 /// entered by certificate only (it has no login of the server's), nor for what would forge the server's log.
-[[nodiscard]] bool lets_through(const generation::Generation & generation, const IdentityPtr & identity, const Login & login);
+[[nodiscard]] bool lets_through(const Standing & standing, const Login & login);
 
 }

@@ -8,7 +8,6 @@
 #include "mapping/rule_set.h"
 #include "policy/observing.h"
 #include "policy/peer_rules.h"
-#include "policy/standing.h"
 
 namespace chmtls::policy
 {
@@ -59,7 +58,7 @@ of_node(const generation::Generation & generation, const Identity & node, const 
     if (!query.session_granted)
         return decline("the node logged in with a password: its queries run as that user");
     // A login from before it was only observed may be one that says nothing of its queries.
-    if (mode_of(generation, node.listener) == config::Mode::observe && acts_as_session_user(generation, query))
+    if (mode_of(generation, node.met) == config::Mode::observe && acts_as_session_user(generation, query))
         return decline("only observed: a node's queries run as its session's user");
     if (query.initial_user.empty())
         return without_asker(generation, node, rule, query);
@@ -87,19 +86,18 @@ LoginDecision of_others(const Query & query)
 }
 
 /// Live sessions stay where it is only observed, and so do their queries.
-bool is_observed(const generation::Generation & generation, const IdentityPtr & identity)
+bool is_observed(const Standing & standing)
 {
-    return identity != nullptr && mode_of(generation, identity->listener) == config::Mode::observe;
+    return standing.shown != nullptr && mode_of(standing.generation, standing.shown->met) == config::Mode::observe;
 }
 
 /// A login by certificate stands only as long as it would be granted again: one of a node is worth nothing of its own when no
 /// rule makes it a node any more.
-std::optional<LoginDecision>
-no_longer_granted(const generation::Generation & generation, const IdentityPtr & identity, const Query & query, UnixTime now)
+std::optional<LoginDecision> no_longer_granted(const Standing & standing, const Query & query)
 {
-    if (!query.session_granted || is_observed(generation, identity))
+    if (!query.session_granted || is_observed(standing))
         return std::nullopt;
-    const auto login = authorize(generation, identity, {.user = query.session_user, .user_named = true}, now);
+    const auto login = authorize(standing, {.user = query.session_user, .user_named = true});
     if (login.outcome == Outcome::granted && login.user == query.session_user)
         return std::nullopt;
     return refuse(login.reason, fmt::format("user '{}' is no longer granted: {}", printable(query.session_user), login.message));
@@ -107,35 +105,33 @@ no_longer_granted(const generation::Generation & generation, const IdentityPtr &
 
 }
 
-LoginDecision
-authorize_query(const generation::Generation & generation, const IdentityPtr & identity, const Query & query, UnixTime now)
+LoginDecision authorize_query(const Standing & standing, const Query & query)
 {
-    const bool names_nodes = generation.nodes != nullptr && generation.nodes->rules != nullptr;
-    if (!names_nodes)
+    const auto & nodes = standing.generation.nodes;
+    if (nodes == nullptr || nodes->rules == nullptr)
     {
-        if (auto refused = no_longer_granted(generation, identity, query, now))
+        if (auto refused = no_longer_granted(standing, query))
             return std::move(*refused);
         return decline("mtls.nodes names no nodes");
     }
-    if (identity == nullptr)
+    if (standing.shown == nullptr)
         return of_others(query);
-    const auto standing = standing_of(generation, identity, now);
     if (standing.identity == nullptr)
     {
         // Its own it may ask on, and no more than that: declined, its word on who asked would be handed on.
-        const bool was_no_node = generation.nodes->rules->match(identity->subject()).reason == Reason::no_rule;
-        return was_no_node && is_observed(generation, identity) ? of_others(query) : refuse(standing.reason, standing.message);
+        const bool was_no_node = nodes->rules->match(standing.shown->subject()).reason == Reason::no_rule;
+        return was_no_node && is_observed(standing) ? of_others(query) : refuse(standing.reason, standing.message);
     }
-    const auto match = generation.nodes->rules->match(standing.identity->subject());
+    const auto match = nodes->rules->match(standing.identity->subject());
     if (match.reason == Reason::no_rule)
     {
-        if (auto refused = no_longer_granted(generation, standing.identity, query, now))
+        if (auto refused = no_longer_granted(standing, query))
             return std::move(*refused);
         return of_others(query);
     }
     if (!match.matched()) // whether it is a node's is not known
         return refuse(match.reason, fmt::format("certificate '{}': {}", standing.identity->describe(), match.message));
-    return of_node(generation, *standing.identity, node_rule(match.rule), query);
+    return of_node(standing.generation, *standing.identity, node_rule(match.rule), query);
 }
 
 }

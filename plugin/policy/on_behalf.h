@@ -1,6 +1,6 @@
 #pragma once
 
-// Whose a query is, by one generation: what comes over the session of a cluster node, and who else may say that another user
+// Whose a query is: what comes over the session of a cluster node, and who else may say that another user
 // asked.
 
 #include <string_view>
@@ -28,7 +28,6 @@ struct Query
 /// those that logged in with a password: the server does as ever, and the query runs as the session's user. refused: on a node's
 /// session, when nobody asked for the query and the session's user is none of <acts_as>, or when who asked cannot be a user's
 /// name; on every session that a certificate has let in, when it would not be let in again. Thread-safe, no I/O, no lock.
-[[nodiscard]] LoginDecision
-authorize_query(const generation::Generation & generation, const IdentityPtr & identity, const Query & query, UnixTime now);
+[[nodiscard]] LoginDecision authorize_query(const Standing & standing, const Query & query);
 
 }

@@ -137,7 +137,8 @@ bool looks_at_ids(const generation::Generation & generation, const PeerQuery & q
 {
     if (query.role == PeerRole::client && !asks_for_node(query))
         return true;
-    return rules_for(generation, query) != nullptr || expected_id(peers_for(generation, query), query.expected_name) != nullptr;
+    return rules_for(generation, query) != nullptr
+           || (query.role == PeerRole::server && expected_id(peers_for(generation, query), query.expected_name) != nullptr);
 }
 
 std::string node_rule(std::string_view rule)

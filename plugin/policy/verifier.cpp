@@ -32,7 +32,7 @@ public:
     {
         constexpr size_t tail = 64;
         constexpr size_t name = 64;
-        std::array<uint8_t, 64 + (max_chain_length * (tail + 8)) + 2 * (name + 8)> buffer;
+        std::array<uint8_t, 64 + (max_chain_length * (tail + 8)) + (name + 8)> buffer;
         size_t used = 0;
         const auto add = [&](ByteView bytes, size_t limit)
         {
@@ -46,8 +46,7 @@ public:
         };
         buffer[used++] = static_cast<uint8_t>(query.role);
         buffer[used++] = static_cast<uint8_t>(query.purpose);
-        add(as_bytes(query.listener), name);
-        add(as_bytes(query.expected_name), name);
+        add(as_bytes(query.role == PeerRole::client ? query.listener : query.expected_name), name);
         for (const auto & der : query.chain)
             add(der, tail);
 
@@ -66,8 +65,6 @@ struct Entry
 {
     uint64_t fingerprint = 0;
     uint64_t generation = 0; ///< 0: empty
-    PeerRole role = PeerRole::client;
-    std::string expected_name;
     IdentityPtr identity;
     UnixTime judged_at{};
     size_t bytes = 0;
@@ -81,10 +78,7 @@ struct Entry
 
     [[nodiscard]] bool same(const PeerQuery & query) const
     {
-        if (role != query.role || expected_name != query.expected_name || identity->purpose != query.purpose
-            || identity->sent.size() != query.chain.size())
-            return false;
-        if (query.role == PeerRole::client && identity->listener != query.listener)
+        if (!identity->met.are_those_of(query) || identity->sent.size() != query.chain.size())
             return false;
         for (size_t i = 0; i < query.chain.size(); ++i)
         {
@@ -145,6 +139,23 @@ class Verifier::Impl
 public:
     explicit Impl(size_t capacity) : sets_(std::max<size_t>(1, (capacity + ways - 1) / ways)) {}
 
+    /// The remembered one, or what `judge` says.
+    template <typename Judge>
+    PeerVerdict verdict(const generation::Generation & generation, const PeerQuery & query, UnixTime now, const Judge & judge)
+    {
+        // A candidate that was never published has no number that would tell it from another.
+        if (generation.number == 0 || query.chain.empty() || query.chain.size() > max_chain_length)
+            return judge();
+        const uint64_t fingerprint = fingerprinter_(query);
+        if (const auto identity = find(fingerprint, query, generation.number, now))
+            return {Reason::valid, {}, identity, identity->valid_until, false};
+        auto verdict = judge();
+        if (verdict.accepted())
+            remember(fingerprint, query, generation.number, now, verdict.identity);
+        return verdict;
+    }
+
+private:
     IdentityPtr find(uint64_t fingerprint, const PeerQuery & query, uint64_t number, UnixTime now)
     {
         const size_t index = fingerprint % sets_.size();
@@ -162,7 +173,7 @@ public:
         const size_t bytes = total_bytes(query.chain);
         if (bytes > max_remembered_chain)
             return;
-        Entry fresh{fingerprint, number, query.role, std::string(query.expected_name), identity, now, bytes};
+        Entry fresh{fingerprint, number, identity, now, bytes};
         const size_t index = fingerprint % sets_.size();
         const std::scoped_lock lock(mutexes_[index % shards]);
         auto & set = sets_[index];
@@ -175,9 +186,6 @@ public:
         make_room(set, number, now, bytes) = std::move(fresh);
     }
 
-    [[nodiscard]] uint64_t fingerprint_of(const PeerQuery & query) const { return fingerprinter_(query); }
-
-private:
     Fingerprinter fingerprinter_;
     std::vector<Set> sets_;
     std::array<std::mutex, shards> mutexes_;
@@ -189,23 +197,16 @@ Verifier::~Verifier() = default;
 
 PeerVerdict Verifier::verify(const generation::GenerationPtr & generation, const PeerQuery & query, UnixTime now)
 {
-    // A candidate that was never published has no number that would tell it from another.
-    if (generation->number == 0 || query.chain.empty() || query.chain.size() > max_chain_length)
-        return verify_peer(*generation, query, now);
+    return impl_->verdict(*generation, query, now, [&] { return verify_peer(*generation, query, now); });
+}
 
-    const uint64_t fingerprint = impl_->fingerprint_of(query);
-    if (auto identity = impl_->find(fingerprint, query, generation->number, now))
-    {
-        PeerVerdict verdict;
-        verdict.reason = Reason::valid;
-        verdict.valid_until = identity->valid_until;
-        verdict.identity = std::move(identity);
-        return verdict;
-    }
-    auto verdict = verify_peer(*generation, query, now);
-    if (verdict.accepted())
-        impl_->remember(fingerprint, query, generation->number, now, verdict.identity);
-    return verdict;
+Standing Verifier::standing_of(const generation::Generation & generation, const IdentityPtr & shown, UnixTime now)
+{
+    return policy::standing_of(
+        generation, shown, now,
+        [&](const Identity & identity) {
+            return impl_->verdict(generation, identity.question(), now, [&] { return verify_again(generation, identity, now); });
+        });
 }
 
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "policy/limits.h"
+#include "policy/observing.h"
 #include "policy/peer_rules.h"
 #include "spiffe/svid.h"
 
@@ -84,9 +85,9 @@ struct Judged
     std::optional<spiffe::Id> id;
 };
 
-Judged judge(
+Judged judge_path(
     const generation::Generation & generation, const PeerQuery & query, const std::vector<openssl::Certificate> & sent,
-    UnixTime now, std::vector<trust::RevocationStep> * revocation = nullptr)
+    UnixTime now, std::vector<trust::RevocationStep> * revocation)
 {
     const Side side = side_of(generation, query.role);
     const auto & leaf = sent.front();
@@ -116,66 +117,98 @@ Judged judge(
     return {std::move(verdict), std::nullopt};
 }
 
-/// The peer as far as its chain says who it is; the verdict accepts when there is an identity.
-PeerVerdict identify(const generation::Generation & generation, const PeerQuery & query, UnixTime now)
+tl::expected<std::vector<openssl::Certificate>, PeerVerdict> read_chain(std::span<const ByteView> chain)
 {
-    if (auto refused = refuse_by_policy(generation, query))
-        return std::move(*refused);
-    if (auto refused = refuse_by_size(query.chain))
-        return std::move(*refused);
-
     std::vector<openssl::Certificate> sent;
-    sent.reserve(query.chain.size());
-    for (const auto & der : query.chain)
+    sent.reserve(chain.size());
+    for (const auto & der : chain)
     {
         auto certificate = openssl::Certificate::from_der(der);
         if (!certificate)
-            return refuse(
+            return tl::unexpected(refuse(
                 openssl::reason_of(certificate.error()),
-                fmt::format("certificate {} of {}: {}", sent.size() + 1, query.chain.size(), certificate.error().describe()));
+                fmt::format("certificate {} of {}: {}", sent.size() + 1, chain.size(), certificate.error().describe())));
         sent.push_back(std::move(*certificate));
     }
+    return sent;
+}
 
-    auto judged = judge(generation, query, sent, now);
-    if (!judged.path.accepted())
-        return refuse(judged.path.reason, std::move(judged.path.message));
+Identity::Found found_in(const Judged & judged, uint64_t generation)
+{
     const auto & path = judged.path.path;
-    auto leaf = sent.front();
-    auto identity = std::make_shared<Identity>(Identity{
-        .leaf = std::move(leaf),
-        .sent = std::move(sent),
+    return {
         .spiffe_id = judged.id ? std::optional(judged.id->text()) : std::nullopt,
         .trust_domain = judged.id ? std::optional(std::string(judged.id->trust_domain())) : std::nullopt,
         // A leaf that is an anchor itself has nobody above it on its path.
         .issuer_spki_sha256 = path.size() > 1 ? std::optional(path[1].facts().spki_sha256) : std::nullopt,
         .valid_until = judged.path.valid_until,
-        .generation = generation.number,
-        .listener = query.role == PeerRole::client ? std::string(query.listener) : std::string(),
-        .purpose = query.purpose,
-        .expected_name = query.role == PeerRole::server ? std::string(query.expected_name) : std::string(),
-    });
-    auto limited = apply_limits(limits_for(generation, query, *identity), path, now);
-    if (!limited.accepted())
-        return refuse(limited.reason, std::move(limited.message));
-    identity->valid_until = std::min(identity->valid_until, limited.valid_until);
-    PeerVerdict verdict;
-    verdict.reason = Reason::valid;
-    verdict.valid_until = identity->valid_until;
-    verdict.identity = std::move(identity);
-    return verdict;
+        .generation = generation,
+    };
 }
 
-/// Of an accepted verdict and what the generation below says.
-PeerVerdict stricter(PeerVerdict verdict, PeerVerdict floor)
+}
+
+/// Makes the identities. Everything is judged as if enforced.
+class PeerJudge
 {
-    if (!floor.accepted())
-        return floor;
-    if (floor.valid_until >= verdict.valid_until)
-        return verdict;
-    auto shorter = std::make_shared<Identity>(*verdict.identity);
-    shorter->valid_until = floor.valid_until;
-    verdict.valid_until = floor.valid_until;
-    verdict.identity = std::move(shorter);
+public:
+    struct Answer
+    {
+        PeerVerdict verdict;
+        IdentityPtr identified; ///< who the peer is by its chain, also where the rules for such peers refuse it
+    };
+    static Answer judge(
+        const generation::Generation & generation, const PeerQuery & query, UnixTime now,
+        std::vector<trust::RevocationStep> * revocation)
+    {
+        auto identified = identify(generation, query, now, revocation);
+        if (!identified)
+            return {std::move(identified.error()), nullptr};
+        const std::shared_ptr<Identity> & identity = *identified;
+        if (auto refused = refuse_by_rules(generation, query, *identity))
+            return {refuse(refused->reason, std::move(refused->message)), identity};
+        if (generation.floor != nullptr)
+        {
+            auto floor = judge(*generation.floor, query, now, nullptr).verdict;
+            if (!floor.accepted())
+                return {std::move(floor), identity};
+            identity->valid_until = std::min(identity->valid_until, floor.valid_until);
+            identity->by_floor = std::move(floor.identity);
+        }
+        return {{Reason::valid, {}, identity, identity->valid_until, false}, identity};
+    }
+
+private:
+    /// The peer as far as its chain says who it is.
+    static tl::expected<std::shared_ptr<Identity>, PeerVerdict> identify(
+        const generation::Generation & generation, const PeerQuery & query, UnixTime now,
+        std::vector<trust::RevocationStep> * revocation)
+    {
+        if (auto refused = refuse_by_policy(generation, query))
+            return tl::unexpected(std::move(*refused));
+        if (auto refused = refuse_by_size(query.chain))
+            return tl::unexpected(std::move(*refused));
+        auto sent = read_chain(query.chain);
+        if (!sent)
+            return tl::unexpected(std::move(sent.error()));
+        auto judged = judge_path(generation, query, *sent, now, revocation);
+        if (!judged.path.accepted())
+            return tl::unexpected(refuse(judged.path.reason, std::move(judged.path.message)));
+        auto identity = std::make_shared<Identity>(JudgesMark(), std::move(*sent), query, found_in(judged, generation.number));
+        auto limited = apply_limits(limits_for(generation, query, *identity), judged.path.path, now);
+        if (!limited.accepted())
+            return tl::unexpected(refuse(limited.reason, std::move(limited.message)));
+        identity->valid_until = std::min(identity->valid_until, limited.valid_until);
+        return identity;
+    }
+};
+
+namespace
+{
+
+PeerVerdict unless_observed(PeerVerdict verdict, const generation::Generation & generation, const PeerQuery & query, UnixTime now)
+{
+    verdict.let_through = lets_through(generation, query, verdict, now);
     return verdict;
 }
 
@@ -183,45 +216,26 @@ PeerVerdict stricter(PeerVerdict verdict, PeerVerdict floor)
 
 PeerVerdict verify_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now)
 {
-    auto verdict = identify(generation, query, now);
-    if (verdict.identity == nullptr)
-        return verdict;
-    if (auto refused = refuse_by_rules(generation, query, *verdict.identity))
-        return refuse(refused->reason, std::move(refused->message));
-    if (generation.floor != nullptr)
-        return stricter(std::move(verdict), verify_peer(*generation.floor, query, now));
-    return verdict;
+    return unless_observed(PeerJudge::judge(generation, query, now, nullptr).verdict, generation, query, now);
+}
+
+PeerVerdict verify_again(const generation::Generation & generation, const Identity & identity, UnixTime now)
+{
+    return PeerJudge::judge(generation, identity.question(), now, nullptr).verdict;
 }
 
 PeerExplanation explain_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now)
 {
-    PeerExplanation explanation{verify_peer(generation, query, now), {}};
+    PeerExplanation explanation;
+    auto answer = PeerJudge::judge(generation, query, now, &explanation.revocation);
+    explanation.verdict = unless_observed(std::move(answer.verdict), generation, query, now);
     const auto * rules = rules_for(generation, query);
-    const auto identified = identify(generation, query, now);
-    if (rules == nullptr || identified.identity == nullptr)
+    if (rules == nullptr || answer.identified == nullptr)
         return explanation;
-    explanation.traces = rules->explain(identified.identity->subject());
+    explanation.traces = rules->explain(answer.identified->subject());
     for (auto & trace : explanation.traces)
         trace.rule = query.purpose == config::Purpose::keeper ? keeper_rule(trace.rule) : node_rule(trace.rule);
     return explanation;
-}
-
-std::vector<trust::RevocationStep>
-explain_revocation(const generation::Generation & generation, const PeerQuery & query, UnixTime now)
-{
-    std::vector<trust::RevocationStep> steps;
-    if (refuse_by_policy(generation, query) || refuse_by_size(query.chain))
-        return steps;
-    std::vector<openssl::Certificate> sent;
-    for (const auto & der : query.chain)
-    {
-        auto certificate = openssl::Certificate::from_der(der);
-        if (!certificate)
-            return steps;
-        sent.push_back(std::move(*certificate));
-    }
-    static_cast<void>(judge(generation, query, sent, now, &steps));
-    return steps;
 }
 
 }

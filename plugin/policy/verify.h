@@ -2,29 +2,13 @@
 
 // The judgement on a peer's chain, by one generation.
 
-#include <span>
-
 #include "generation/generation.h"
 #include "mapping/rule_set.h"
 #include "policy/identity.h"
+#include "policy/standing.h"
 
 namespace chmtls::policy
 {
-
-enum class PeerRole
-{
-    client, ///< it connected to us
-    server, ///< we connected to it
-};
-
-struct PeerQuery
-{
-    PeerRole role;
-    std::string_view listener;
-    std::span<const ByteView> chain; ///< DER, leaf first
-    std::string_view expected_name;
-    config::Purpose purpose = config::Purpose::general; ///< of connections that we make
-};
 
 struct PeerVerdict
 {
@@ -32,7 +16,7 @@ struct PeerVerdict
     std::string message;
     IdentityPtr identity; ///< only when accepted, and never for an unverified chain
     UnixTime valid_until{};
-    bool let_through = false; ///< refused, but only observed: the connection goes on, without an identity
+    bool let_through = false; ///< refused, but only observed (observing.h): the connection goes on, without an identity
 
     [[nodiscard]] bool accepted() const { return reason == Reason::valid; }
 };
@@ -41,7 +25,7 @@ struct PeerVerdict
 inline constexpr size_t max_chain_length = 16;
 inline constexpr size_t max_chain_bytes = 128u << 10;
 
-/// Judges without remembering. Thread-safe, no I/O, no lock.
+/// Judges without remembering, and says what is only observed. Thread-safe, no I/O, no lock.
 ///
 /// Whom we believe: client -> client_trust (openSSL.server), server -> server_trust (openSSL.client). A leaf with a "spiffe:" URI
 /// is judged as an SVID by its own trust domain's bundle and nothing else, once any trust domain is configured, where something
@@ -60,18 +44,19 @@ inline constexpr size_t max_chain_bytes = 128u << 10;
 /// keeper_rule).
 [[nodiscard]] PeerVerdict verify_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now);
 
-/// The same, and how the rules for such peers came to it; no traces: no rules are for it, or the chain did not verify.
+/// The same, and how it came about.
 struct PeerExplanation
 {
     PeerVerdict verdict;
+    /// How the rules for such peers came to it; none: no rules are for it, or the chain did not verify.
     std::vector<mapping::RuleTrace> traces;
+    /// How revocation was judged on the path, certificate by certificate, without the floor; empty where it did not come to that.
+    std::vector<trust::RevocationStep> revocation;
 };
 [[nodiscard]] PeerExplanation explain_peer(const generation::Generation & generation, const PeerQuery & query, UnixTime now);
 
-/// How revocation was judged on the chain's path, certificate by certificate, by the same generation; empty where it did not come
-/// to that. For a person, not for the handshake.
-[[nodiscard]] std::vector<trust::RevocationStep>
-explain_revocation(const generation::Generation & generation, const PeerQuery & query, UnixTime now);
+/// Is the peer still what it was, in the circumstances in which it was met? Nothing is let through.
+[[nodiscard]] PeerVerdict verify_again(const generation::Generation & generation, const Identity & identity, UnixTime now);
 
 /// Remembers accepted chains: never beyond the generation, 60 seconds, the earliest notAfter / nextUpdate of the path, the role,
 /// listener, purpose and expected name. A hit is compared byte by byte. Bounded in entries (`capacity`, rounded up) and bytes.
@@ -81,7 +66,10 @@ class Verifier
 public:
     explicit Verifier(size_t capacity = 4096);
     ~Verifier();
+    /// As verify_peer.
     [[nodiscard]] PeerVerdict verify(const generation::GenerationPtr & generation, const PeerQuery & query, UnixTime now);
+    /// As standing_of. Kept connections meet a new generation with each request: the first one judges the chain.
+    [[nodiscard]] Standing standing_of(const generation::Generation & generation, const IdentityPtr & shown, UnixTime now);
 
 private:
     class Impl;

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "policy/observing.h"
+
 namespace chmtls::session
 {
 
@@ -12,7 +14,16 @@ namespace
 
 Judgement no(Reason reason, std::string message)
 {
-    return {false, reason, std::move(message), {}};
+    return {false, reason, std::move(message), {}, false};
+}
+
+Judgement unless_observed(Judgement judgement, const generation::Generation & generation, const Session & session)
+{
+    if (judgement.passes || policy::mode_of(generation, session.identity->met) != config::Mode::observe)
+        return judgement;
+    judgement.passes = judgement.observed = true;
+    judgement.valid_until = UnixTime::max();
+    return judgement;
 }
 
 std::chrono::seconds age_of(const Session & session, UnixTime now)
@@ -21,33 +32,32 @@ std::chrono::seconds age_of(const Session & session, UnixTime now)
     return std::max({now - session.opened_at, lived, std::chrono::seconds(0)});
 }
 
-policy::LoginDecision
-login_of(const generation::Generation & generation, const Session & session, const policy::IdentityPtr & identity, UnixTime now)
+policy::LoginDecision login_of(const policy::Standing & standing, const Session & session)
 {
     if (session.user.empty())
-        return policy::stands_by_rule(generation, identity, session.rule, now);
+        return policy::stands_by_rule(standing, session.rule);
     policy::Login login;
     login.interface = session.interface;
     login.user = session.user;
     login.user_named = true;
     login.certificate_asked = session.interface == policy::Interface::http;
     login.queries_judged = session.queries_judged;
-    return policy::authorize(generation, identity, login, now);
+    return policy::authorize(standing, login);
 }
 
 Judgement judge_login(
     const generation::Generation & generation, const Session & session, const policy::IdentityPtr & identity, UnixTime now)
 {
     if (session.user.empty() && session.rule.empty())
-        return {true, Reason::valid, {}, identity->valid_until};
-    const policy::LoginDecision decision = login_of(generation, session, identity, now);
+        return {true, Reason::valid, {}, identity->valid_until, false};
+    const policy::LoginDecision decision = login_of(policy::standing_of(generation, identity, now), session);
     if (decision.outcome != policy::Outcome::granted || (!session.user.empty() && decision.user != session.user))
         return no(
             decision.reason, session.user.empty()
                                  ? fmt::format("rule '{}' no longer lets it in: {}", printable(session.rule), decision.message)
                                  : fmt::format("user '{}' is no longer granted: {}", printable(session.user), decision.message));
 
-    Judgement judgement{true, Reason::valid, {}, identity->valid_until};
+    Judgement judgement{true, Reason::valid, {}, identity->valid_until, false};
     const mapping::RuleTerms & terms = decision.terms;
     if (terms.valid_until)
         judgement.valid_until = std::min(judgement.valid_until, *terms.valid_until);
@@ -68,26 +78,21 @@ Judgement judge_login(
 const policy::PeerVerdict & Judge::verdict_of(const policy::Identity & identity)
 {
     std::vector<Digest32> fingerprints;
-    std::vector<ByteView> chain;
     for (const openssl::Certificate & certificate : identity.sent)
-    {
         fingerprints.push_back(certificate.facts().fingerprint_sha256);
-        chain.push_back(certificate.der());
-    }
-    Shown key{identity.listener, identity.purpose, identity.expected_name, std::move(fingerprints)};
+    Shown key{identity.met, std::move(fingerprints)};
     const auto known = verdicts_.find(key);
     if (known != verdicts_.end())
         return known->second;
-    const policy::PeerQuery query{
-        .role = identity.listener.empty() ? policy::PeerRole::server : policy::PeerRole::client,
-        .listener = identity.listener,
-        .chain = chain,
-        .expected_name = identity.expected_name,
-        .purpose = identity.purpose};
-    return verdicts_.emplace(std::move(key), policy::verify_peer(generation_, query, now_)).first->second;
+    return verdicts_.emplace(std::move(key), policy::verify_again(generation_, identity, now_)).first->second;
 }
 
 Judgement Judge::operator()(const Session & session)
+{
+    return unless_observed(judge(session), generation_, session);
+}
+
+Judgement Judge::judge(const Session & session)
 {
     const policy::PeerVerdict & verdict = verdict_of(*session.identity);
     if (!verdict.accepted())
@@ -101,7 +106,7 @@ Judgement judge_one(const generation::Generation & generation, const Session & s
 {
     const policy::Identity & identity = *session.identity;
     if (identity.generation == generation.number && now < identity.valid_until)
-        return judge_login(generation, session, session.identity, now);
+        return unless_observed(judge_login(generation, session, session.identity, now), generation, session);
     return Judge(generation, now)(session);
 }
 

@@ -4,7 +4,7 @@
 
 #include <map>
 #include <string>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "session/registry.h"
@@ -18,6 +18,9 @@ struct Judgement
     Reason reason = Reason::internal;
     std::string message;    ///< why not
     UnixTime valid_until{}; ///< when it must be judged again
+    /// It passes although it would be closed, or not let in, for the `reason`: its listener only observes, and the stock server
+    /// ends no session. It stays until the next generation.
+    bool observed = false;
 };
 
 /// One round over the sessions by one generation at one moment; sessions that showed the same chain in the same
@@ -30,9 +33,10 @@ public:
     [[nodiscard]] Judgement operator()(const Session & session);
 
 private:
-    /// Listener (empty: we connected), purpose, expected name, and the fingerprints of the chain as sent.
-    using Shown = std::tuple<std::string, config::Purpose, std::string, std::vector<Digest32>>;
+    /// With the fingerprints of the chain as sent.
+    using Shown = std::pair<policy::Circumstances, std::vector<Digest32>>;
 
+    Judgement judge(const Session & session);
     const policy::PeerVerdict & verdict_of(const policy::Identity & identity);
 
     const generation::Generation & generation_;

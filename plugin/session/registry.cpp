@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include "policy/observing.h"
 #include "session/judge.h"
 
 namespace chmtls::session
@@ -63,8 +62,10 @@ public:
         const generation::GenerationPtr generation = current_();
         if (!generation || !session.identity)
             return fail({"", "session", "there is no generation or no identity to judge it by", "", ""});
-        date(session);
-        const Judgement judgement = unless_observed(*generation, session, judge_one(*generation, session, clock_()));
+        const UnixTime now = clock_();
+        date(session, now);
+        const Judgement judgement = judge_one(*generation, session, now);
+        tell(session, judgement);
         if (!judgement.passes)
             return fail({"", "session", judgement.message, "log in again", std::string(code(judgement.reason))});
         const uint64_t token = session.token;
@@ -152,11 +153,11 @@ private:
     };
 
     /// A session is as old as its connection, whoever logs in on it again.
-    void date(Session & session) const
+    void date(Session & session, UnixTime now) const
     {
         const std::lock_guard guard(mutex_);
         const auto known = entries_.find(session.token);
-        session.opened_at = known == entries_.end() ? clock_() : known->second.session->opened_at;
+        session.opened_at = known == entries_.end() ? now : known->second.session->opened_at;
         session.opened = known == entries_.end() ? std::chrono::steady_clock::now() : known->second.session->opened;
     }
 
@@ -296,14 +297,10 @@ private:
         return done;
     }
 
-    /// The stock server ends no session: where it is only observed, each one stays until the next generation.
-    Judgement unless_observed(const generation::Generation & generation, const Session & session, Judgement judgement) const
+    void tell(const Session & session, const Judgement & judgement) const
     {
-        if (judgement.passes || policy::mode_of(generation, session.identity->listener) != config::Mode::observe)
-            return judgement;
-        if (observe_)
+        if (judgement.observed && observe_)
             observe_(session, judgement.reason, judgement.message);
-        return {true, Reason::valid, {}, UnixTime::max()};
     }
 
     void judge(const std::vector<std::shared_ptr<const Session>> & sessions)
@@ -314,7 +311,9 @@ private:
         Judge judge(*generation, clock_());
         for (const std::shared_ptr<const Session> & session : sessions)
         {
-            if (!settle(session, unless_observed(*generation, *session, judge(*session)), generation->settings.sessions))
+            Judgement judgement = judge(*session);
+            tell(*session, judgement);
+            if (!settle(session, std::move(judgement), generation->settings.sessions))
                 return;
         }
     }
@@ -345,7 +344,7 @@ private:
         if (entry.ending) // each new generation finds it again: the time runs from the first
             end = std::min(end, entry.ending->at);
         set_ending(token, entry, Ending{end, judgement.reason, std::move(judgement.message), replaced});
-        if (replaced || !session->identity->listener.empty() || !replace_)
+        if (replaced || session->identity->connected_to_us() || !replace_)
             return true;
         lock.unlock();
         replace_(); // when it throws, the next round asks again

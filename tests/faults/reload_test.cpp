@@ -203,7 +203,7 @@ TEST(MemoryInLogins, GrantNobodyElse)
                 const Injection injection(Resource::memory, nth, ENOMEM);
                 try
                 {
-                    decision = policy::authorize(*generation, identity, login, site.now);
+                    decision = policy::authorize(policy::standing_of(*generation, identity, site.now), login);
                 }
                 catch (const std::bad_alloc &)
                 {

@@ -52,7 +52,8 @@ protected:
         policy::Login login;
         login.user = user;
         login.user_named = true;
-        return policy::authorize(*managed_.manager.current(), verdict(peer).identity, login, site_.now).outcome
+        return policy::authorize(policy::standing_of(*managed_.manager.current(), verdict(peer).identity, site_.now), login)
+                   .outcome
                == policy::Outcome::granted;
     }
 

@@ -82,7 +82,7 @@ void read_on(
         policy::Login login;
         login.user = "alice";
         login.user_named = true;
-        const auto decision = policy::authorize(*current, verdict.identity, login, system_time());
+        const auto decision = policy::authorize(policy::standing_of(*current, verdict.identity, system_time()), login);
         if (decision.outcome != policy::Outcome::granted)
             seen.fail("not granted: " + decision.message);
         seen.reads.fetch_add(1, std::memory_order_relaxed);

@@ -1,6 +1,5 @@
 #include <gmock/gmock.h>
 
-#include "policy/observing.h"
 #include "world.h"
 
 namespace chmtls::test
@@ -120,7 +119,7 @@ void check(const generation::Generation & generation, const std::vector<Case> & 
     {
         SCOPED_TRACE(each.name);
         const auto identity = identity_of(generation, each.certificate);
-        const auto decision = policy::authorize(generation, identity, each.login, world().now);
+        const auto decision = policy::authorize(policy::standing_of(generation, identity, world().now), each.login);
         ASSERT_EQ(static_cast<int>(decision.outcome), static_cast<int>(each.outcome))
             << code(decision.reason) << ": " << decision.message;
         EXPECT_EQ(decision.user, each.user);
@@ -134,7 +133,7 @@ void check(const generation::Generation & generation, const std::vector<Case> & 
             EXPECT_EQ(code(decision.reason), code(each.reason)) << decision.message;
             EXPECT_THAT(decision.message, HasSubstr(each.message));
         }
-        const auto explanation = policy::explain(generation, identity, each.login, world().now);
+        const auto explanation = policy::explain(policy::standing_of(generation, identity, world().now), each.login);
         EXPECT_EQ(static_cast<int>(explanation.decision.outcome), static_cast<int>(decision.outcome));
         EXPECT_EQ(explanation.decision.message, decision.message);
         EXPECT_EQ(explanation.traces.empty(), identity == nullptr);
@@ -159,9 +158,13 @@ TEST(Authorize, NamesThatWouldForgeALogAreRefusedBeforeAllElse)
     observing->settings.mode = config::Mode::observe;
     for (auto & listener : observing->settings.listeners)
         listener.mode = config::Mode::observe;
-    EXPECT_TRUE(policy::lets_through(*observing, nullptr, native("alice")));
-    EXPECT_FALSE(policy::lets_through(*observing, nullptr, native("alice\n")));
-    EXPECT_FALSE(policy::lets_through(*observing, nullptr, changed(native("alice"), &Login::unprintable, true)));
+    check(
+        *observing,
+        {
+            declined("the twin", "", http("alice")),
+            refused("line end", "", http("alice\n"), Reason::unprintable, "control characters"),
+            refused("something else", "", changed(http("alice"), &Login::unprintable, true), Reason::unprintable, "besides"),
+        });
 }
 
 TEST(Authorize, WhatAnotherSiteAsksForIsNotTheWishOfTheCertificatesHolder)
@@ -293,13 +296,13 @@ TEST(Authorize, OlderIdentityIsJudgedByTheCurrentGeneration)
     const auto alice = identity_of(*older, "alice");
 
     const auto same_trust = with_users(2);
-    EXPECT_EQ(policy::authorize(*same_trust, alice, native("alice"), world().now).outcome, Outcome::granted);
+    EXPECT_EQ(policy::authorize(policy::standing_of(*same_trust, alice, world().now), native("alice")).outcome, Outcome::granted);
 
     const auto other_trust = with_users(2);
     other_trust->client_trust = must(trust::TrustStore::create({world().foreign_root.certificate}, {}, {}));
     for (const auto & login : {native("alice"), http("alice")})
     {
-        const auto decision = policy::authorize(*other_trust, alice, login, world().now);
+        const auto decision = policy::authorize(policy::standing_of(*other_trust, alice, world().now), login);
         EXPECT_EQ(decision.outcome, Outcome::refused);
         EXPECT_EQ(decision.reason, Reason::unknown_ca);
         EXPECT_THAT(decision.message, AllOf(HasSubstr("CN=alice"), HasSubstr("no longer accepted")));
@@ -307,11 +310,12 @@ TEST(Authorize, OlderIdentityIsJudgedByTheCurrentGeneration)
 
     const auto other_rules = with_users(2);
     other_rules->rules = must(mapping::RuleSet::compile({}));
-    EXPECT_EQ(policy::authorize(*other_rules, alice, http("alice"), world().now).reason, Reason::no_rule);
+    EXPECT_EQ(policy::authorize(policy::standing_of(*other_rules, alice, world().now), http("alice")).reason, Reason::no_rule);
 
     const auto no_listener = with_users(2);
     no_listener->settings.listeners.clear();
-    EXPECT_EQ(policy::authorize(*no_listener, alice, http("alice"), world().now).reason, Reason::unknown_listener);
+    EXPECT_EQ(
+        policy::authorize(policy::standing_of(*no_listener, alice, world().now), http("alice")).reason, Reason::unknown_listener);
 }
 
 TEST(Authorize, CertificateThatEndedLogsNobodyIn)
@@ -321,8 +325,10 @@ TEST(Authorize, CertificateThatEndedLogsNobodyIn)
     const auto end = alice->valid_until;
     for (const auto & login : {native("alice"), http("alice")})
     {
-        EXPECT_EQ(policy::authorize(*generation, alice, login, end - std::chrono::seconds(1)).outcome, Outcome::granted);
-        const auto decision = policy::authorize(*generation, alice, login, end);
+        EXPECT_EQ(
+            policy::authorize(policy::standing_of(*generation, alice, end - std::chrono::seconds(1)), login).outcome,
+            Outcome::granted);
+        const auto decision = policy::authorize(policy::standing_of(*generation, alice, end), login);
         EXPECT_EQ(decision.outcome, Outcome::refused);
         EXPECT_EQ(decision.reason, Reason::expired);
     }
@@ -337,7 +343,7 @@ TEST(Authorize, ServerThatWeConnectedToCannotLogIn)
     ASSERT_TRUE(verdict.accepted());
     for (const auto & login : {native("alice"), http("alice")})
     {
-        const auto decision = policy::authorize(*generation, verdict.identity, login, w.now);
+        const auto decision = policy::authorize(policy::standing_of(*generation, verdict.identity, w.now), login);
         EXPECT_EQ(decision.outcome, Outcome::refused);
         EXPECT_EQ(decision.reason, Reason::purpose);
     }
@@ -361,19 +367,20 @@ TEST(Authorize, SpiffeIdOnlyWhenVerified)
     w.add_trust_domain(*with_domain);
     const auto verified = w.verify_client(*with_domain, {leaf_of(w.domain_root)});
     ASSERT_TRUE(verified.accepted()) << verified.message;
-    EXPECT_EQ(policy::authorize(*with_domain, verified.identity, native(""), w.now).user, "svc_ingest");
+    EXPECT_EQ(policy::authorize(policy::standing_of(*with_domain, verified.identity, w.now), native("")).user, "svc_ingest");
 
     const auto without = make();
     const auto ordinary = w.verify_client(*without, {leaf_of(w.client_root)});
     ASSERT_TRUE(ordinary.accepted()) << ordinary.message;
-    EXPECT_EQ(policy::authorize(*without, ordinary.identity, http("svc_ingest"), w.now).reason, Reason::no_rule);
+    EXPECT_EQ(
+        policy::authorize(policy::standing_of(*without, ordinary.identity, w.now), http("svc_ingest")).reason, Reason::no_rule);
 }
 
 TEST(Authorize, ForeignTextInMessagesIsPrintable)
 {
     const auto generation = with_users();
     const auto alice = identity_of(*generation, "alice");
-    const auto decision = policy::authorize(*generation, alice, http("x\nforged\x1b[2J"), world().now);
+    const auto decision = policy::authorize(policy::standing_of(*generation, alice, world().now), http("x\nforged\x1b[2J"));
     EXPECT_EQ(decision.outcome, Outcome::refused);
     EXPECT_EQ(decision.message.find('\n'), std::string::npos) << decision.message;
     EXPECT_EQ(decision.message.find('\x1b'), std::string::npos);
@@ -382,7 +389,8 @@ TEST(Authorize, ForeignTextInMessagesIsPrintable)
 TEST(Explain, EveryRuleAndTheUsersEntries)
 {
     const auto generation = with_users();
-    const auto explanation = policy::explain(*generation, identity_of(*generation, "alice"), native("carol"), world().now);
+    const auto explanation
+        = policy::explain(policy::standing_of(*generation, identity_of(*generation, "alice"), world().now), native("carol"));
     EXPECT_EQ(explanation.decision.outcome, Outcome::refused);
     ASSERT_EQ(explanation.traces.size(), 5u);
     EXPECT_TRUE(explanation.traces[0].matched);

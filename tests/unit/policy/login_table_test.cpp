@@ -95,7 +95,7 @@ std::string answer(const std::string & row, size_t column, const std::string & u
     }
     auto login = logins().at(row);
     login.user = user;
-    const auto decision = policy::authorize(*generation, identity, login, now);
+    const auto decision = policy::authorize(policy::standing_of(*generation, identity, now), login);
     switch (decision.outcome)
     {
     case Outcome::granted:

@@ -167,8 +167,8 @@ TEST_P(OutgoingPeer, IsJudgedByPurposeAndName)
     EXPECT_EQ(verdict.identity != nullptr, each.reason == Reason::valid);
     if (verdict.identity)
     {
-        EXPECT_EQ(verdict.identity->purpose, each.purpose);
-        EXPECT_EQ(verdict.identity->expected_name, each.expected);
+        EXPECT_EQ(verdict.identity->met.purpose, each.purpose);
+        EXPECT_EQ(verdict.identity->met.expected_name, each.expected);
     }
 }
 
@@ -291,7 +291,7 @@ TEST_P(LoginOfANode, Is)
     const bool user = std::string_view(each.certificate) == "alice";
     const auto verdict = as_client(*generation, user ? leaf_spec("alice") : node_spec(each.certificate), "tcp_port_secure");
     ASSERT_TRUE(verdict.accepted()) << verdict.message;
-    const auto decision = policy::authorize(*generation, verdict.identity, each.login, world().now);
+    const auto decision = policy::authorize(policy::standing_of(*generation, verdict.identity, world().now), each.login);
     ASSERT_EQ(static_cast<int>(decision.outcome), static_cast<int>(each.outcome)) << decision.message;
     if (each.outcome == Outcome::granted)
     {
@@ -366,7 +366,7 @@ TEST(NodeLoginDetails, IsNotOverHttpEvenWithAlways)
     const auto ask = [&](Login login)
     {
         login.certificate_asked = false;
-        return policy::authorize(*generation, node, login, world().now);
+        return policy::authorize(policy::standing_of(*generation, node, world().now), login);
     };
     EXPECT_EQ(ask(http("default")).reason, Reason::node_user);
     EXPECT_EQ(ask(native("default")).outcome, Outcome::granted);
@@ -382,7 +382,7 @@ TEST(NodeLoginDetails, WithoutActsAsThereIsNone)
     nodes->acts_as.clear();
     generation->nodes = nodes;
     const auto node = as_client(*generation, node_spec("ch2"), "tcp_port_secure").identity;
-    const auto decision = policy::authorize(*generation, node, native("default"), world().now);
+    const auto decision = policy::authorize(policy::standing_of(*generation, node, world().now), native("default"));
     EXPECT_EQ(decision.reason, Reason::node_user);
     EXPECT_THAT(decision.message, HasSubstr("mtls.nodes.acts_as"));
 }
@@ -395,7 +395,8 @@ TEST(NodeLoginDetails, WhereItIsOnlyObservedTheQueriesOfOthersGiveNoLogin)
     const auto node = as_client(*generation, node_spec("ch2"), "tcp_port_secure").identity;
     const auto ask = [&](std::string_view user)
     {
-        return policy::authorize(*generation, node, changed(native(user), &Login::queries_judged), world().now);
+        return policy::authorize(
+            policy::standing_of(*generation, node, world().now), changed(native(user), &Login::queries_judged));
     };
     EXPECT_EQ(ask("alice").reason, Reason::node_user) << "its queries would run as the session's user there";
     EXPECT_EQ(ask("default").outcome, Outcome::granted);
@@ -409,7 +410,7 @@ TEST(NodeLoginDetails, WhetherItIsANodesMustBeKnown)
     ASSERT_NE(crowded, nullptr);
     for (Login login : {native("default"), changed(native("default"), &Login::password_given), http("default")})
     {
-        const auto decision = policy::authorize(*generation, crowded, login, world().now);
+        const auto decision = policy::authorize(policy::standing_of(*generation, crowded, world().now), login);
         EXPECT_EQ(decision.outcome, Outcome::refused) << decision.message;
         EXPECT_EQ(decision.reason, Reason::resource) << decision.message;
     }
@@ -422,8 +423,9 @@ TEST(NodeLoginDetails, EndsWithItsCertificate)
     for (const Login & login : {native("default"), changed(native("alice"), &Login::queries_judged)})
     {
         EXPECT_EQ(
-            policy::authorize(*generation, node, login, node->valid_until - std::chrono::seconds(1)).outcome, Outcome::granted);
-        const auto decision = policy::authorize(*generation, node, login, node->valid_until);
+            policy::authorize(policy::standing_of(*generation, node, node->valid_until - std::chrono::seconds(1)), login).outcome,
+            Outcome::granted);
+        const auto decision = policy::authorize(policy::standing_of(*generation, node, node->valid_until), login);
         EXPECT_EQ(decision.outcome, Outcome::refused);
         EXPECT_EQ(decision.reason, Reason::expired);
     }
@@ -435,15 +437,16 @@ TEST(NodeLoginDetails, FollowsTheRulesOfToday)
     before->nodes = nullptr;
     const auto after = with_nodes(2);
     const auto identity = as_client(*before, node_spec("ch1"), "tcp_port_secure").identity;
-    EXPECT_EQ(policy::authorize(*before, identity, native("reports"), world().now).outcome, Outcome::granted);
-    EXPECT_EQ(policy::authorize(*after, identity, native("reports"), world().now).reason, Reason::node_user);
+    EXPECT_EQ(
+        policy::authorize(policy::standing_of(*before, identity, world().now), native("reports")).outcome, Outcome::granted);
+    EXPECT_EQ(policy::authorize(policy::standing_of(*after, identity, world().now), native("reports")).reason, Reason::node_user);
 }
 
 TEST(NodeLoginDetails, IsExplainedWithTheNodeRules)
 {
     const auto generation = with_nodes();
     const auto node = as_client(*generation, node_spec("ch2"), "tcp_port_secure").identity;
-    const auto explanation = policy::explain(*generation, node, native("default"), world().now);
+    const auto explanation = policy::explain(policy::standing_of(*generation, node, world().now), native("default"));
     ASSERT_FALSE(explanation.traces.empty());
     EXPECT_EQ(explanation.traces[0].rule, "nodes: cluster");
     EXPECT_TRUE(explanation.traces[0].matched);

@@ -45,8 +45,13 @@ protected:
         const auto ders = test::views(chain);
         query.chain = ders;
         PeerVerdict verdict = verify_peer(*generation_, query, world().now);
-        const bool through = lets_through(*generation_, query, verdict, world().now);
+        const bool through = verdict.let_through;
         return {std::move(verdict), through};
+    }
+
+    [[nodiscard]] Standing standing(const IdentityPtr & identity = nullptr) const
+    {
+        return standing_of(*generation_, identity, world().now);
     }
 
     std::shared_ptr<generation::Generation> generation_ = world().generation();
@@ -104,9 +109,9 @@ TEST_F(Observing, WhatCannotBeReadStaysRefused)
     query.chain = chain;
     const PeerVerdict verdict = verify_peer(*generation_, query, world().now);
     EXPECT_EQ(verdict.reason, Reason::parse);
-    EXPECT_FALSE(lets_through(*generation_, query, verdict, world().now));
+    EXPECT_FALSE(verdict.let_through);
     query.chain = std::span(chain).first(1);
-    EXPECT_TRUE(lets_through(*generation_, query, verify_peer(*generation_, query, world().now), world().now));
+    EXPECT_TRUE(verify_peer(*generation_, query, world().now).let_through);
 }
 
 TEST_F(Observing, WhatIsTooLargeStaysRefused)
@@ -184,18 +189,21 @@ TEST_F(Observing, LoginsThatAreRefusedAreTheServersOwn)
     login.certificate_asked = true;
     login.user_named = true;
     login.user = "both";
-    EXPECT_EQ(authorize(*generation_, nullptr, login, world().now).outcome, Outcome::refused);
-    EXPECT_TRUE(lets_through(*generation_, nullptr, login));
+    const LoginDecision observed = authorize(standing(), login);
+    EXPECT_EQ(observed.outcome, Outcome::declined);
+    EXPECT_TRUE(observed.let_through);
+    EXPECT_EQ(observed.reason, Reason::certificate_required);
     login.user = "only";
-    EXPECT_EQ(authorize(*generation_, nullptr, login, world().now).outcome, Outcome::refused);
-    EXPECT_FALSE(lets_through(*generation_, nullptr, login)) << "it has no other login";
+    EXPECT_EQ(authorize(standing(), login).outcome, Outcome::refused) << "it has no other login";
+    EXPECT_FALSE(authorize(standing(), login).let_through);
     login.user = "both";
     generation_->settings.listeners[1].mode = config::Mode::enforce;
-    EXPECT_FALSE(lets_through(*generation_, nullptr, login));
+    EXPECT_EQ(authorize(standing(), login).outcome, Outcome::refused);
+    EXPECT_FALSE(authorize(standing(), login).let_through);
     login.interface = Interface::native;
-    EXPECT_TRUE(lets_through(*generation_, nullptr, login)) << "the other listener's";
+    EXPECT_TRUE(lets_through(standing(), login)) << "the other listener's";
     const auto of_https = judge({world().client(leaf_spec("x")).certificate}, test::World::client_query("https_port"));
-    EXPECT_FALSE(lets_through(*generation_, of_https.verdict.identity, login)) << "the identity says where it came in";
+    EXPECT_FALSE(lets_through(standing(of_https.verdict.identity), login)) << "the identity says where it came in";
 }
 
 TEST_F(Observing, OfAPortWithoutTlsTheListenersSayNothing)
@@ -205,11 +213,11 @@ TEST_F(Observing, OfAPortWithoutTlsTheListenersSayNothing)
     login.user = "both";
     login.user_named = true;
     login.without_tls = true;
-    EXPECT_TRUE(lets_through(*generation_, nullptr, login));
+    EXPECT_TRUE(lets_through(standing(), login));
     generation_->settings.mode = config::Mode::enforce;
-    EXPECT_FALSE(lets_through(*generation_, nullptr, login)) << "tcp_port is not tcp_port_secure";
+    EXPECT_FALSE(lets_through(standing(), login)) << "tcp_port is not tcp_port_secure";
     login.without_tls = false;
-    EXPECT_TRUE(lets_through(*generation_, nullptr, login));
+    EXPECT_TRUE(lets_through(standing(), login));
 }
 
 }

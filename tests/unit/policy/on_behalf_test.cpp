@@ -83,7 +83,7 @@ TEST_P(QueryOnBehalf, Is)
     const auto generation = with_nodes();
     const auto identity = each.peer == Peer::node ? node(*generation) : each.peer == Peer::user ? alice(*generation) : nullptr;
     ASSERT_EQ(identity == nullptr, each.peer == Peer::nobody);
-    const auto decision = policy::authorize_query(*generation, identity, each.query, world().now);
+    const auto decision = policy::authorize_query(policy::standing_of(*generation, identity, world().now), each.query);
     ASSERT_EQ(static_cast<int>(decision.outcome), static_cast<int>(each.outcome)) << decision.message;
     if (each.outcome == Outcome::granted)
     {
@@ -116,9 +116,11 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(QueryOnBehalfDetails, TheMessageNamesNodeAndAsker)
 {
     const auto generation = with_nodes();
-    const auto granted = policy::authorize_query(*generation, node(*generation), query("default", "eve"), world().now);
+    const auto granted
+        = policy::authorize_query(policy::standing_of(*generation, node(*generation), world().now), query("default", "eve"));
     EXPECT_THAT(granted.message, AllOf(HasSubstr("'eve'"), HasSubstr("192.0.2.7")));
-    const auto refused = policy::authorize_query(*generation, node(*generation), query("eve", ""), world().now);
+    const auto refused
+        = policy::authorize_query(policy::standing_of(*generation, node(*generation), world().now), query("eve", ""));
     EXPECT_THAT(refused.message, AllOf(HasSubstr("ch1.nodes.internal"), HasSubstr("'eve'"), HasSubstr("mtls.nodes.acts_as")));
 }
 
@@ -127,7 +129,9 @@ TEST(QueryOnBehalfDetails, WithoutNodesNothingIsJudged)
     const auto generation = with_nodes();
     const auto identity = alice(*generation);
     generation->nodes = nullptr;
-    EXPECT_EQ(policy::authorize_query(*generation, identity, query("alice", "eve"), world().now).outcome, Outcome::declined);
+    EXPECT_EQ(
+        policy::authorize_query(policy::standing_of(*generation, identity, world().now), query("alice", "eve")).outcome,
+        Outcome::declined);
 }
 
 TEST(QueryOnBehalfDetails, WithoutActsAsNobodysQueryIsRefused)
@@ -138,7 +142,7 @@ TEST(QueryOnBehalfDetails, WithoutActsAsNobodysQueryIsRefused)
     generation->nodes = nodes;
     const auto ask = [&](std::string_view asker)
     {
-        return policy::authorize_query(*generation, node(*generation), query("default", asker), world().now);
+        return policy::authorize_query(policy::standing_of(*generation, node(*generation), world().now), query("default", asker));
     };
     EXPECT_EQ(ask("").reason, Reason::node_user);
     EXPECT_EQ(ask("eve").user, "eve");
@@ -151,10 +155,15 @@ TEST(QueryOnBehalfDetails, ANodeOnAListenerThatObservesRunsItsOwn)
     const auto user_identity = alice(*generation);
     generation->settings.listeners[0].mode = config::Mode::observe;
     EXPECT_EQ(
-        policy::authorize_query(*generation, node_identity, query("default", "eve"), world().now).outcome, Outcome::declined);
-    EXPECT_EQ(policy::authorize_query(*generation, node_identity, query("eve", ""), world().now).reason, Reason::node_user)
+        policy::authorize_query(policy::standing_of(*generation, node_identity, world().now), query("default", "eve")).outcome,
+        Outcome::declined);
+    EXPECT_EQ(
+        policy::authorize_query(policy::standing_of(*generation, node_identity, world().now), query("eve", "")).reason,
+        Reason::node_user)
         << "it logged in before, to run the queries of others";
-    EXPECT_EQ(policy::authorize_query(*generation, user_identity, query("alice", "eve"), world().now).user, "alice")
+    EXPECT_EQ(
+        policy::authorize_query(policy::standing_of(*generation, user_identity, world().now), query("alice", "eve")).user,
+        "alice")
         << "a user's word counts for nothing there, too";
 }
 
@@ -169,7 +178,8 @@ TEST(QueryOnBehalfDetails, OfAUserGoesOnWhereItIsOnlyObserved)
             generation->nodes = nullptr;
         const auto ask = [&](const policy::IdentityPtr & identity, std::string_view session_user)
         {
-            return policy::authorize_query(*generation, identity, query(session_user, "admin"), identity->valid_until);
+            return policy::authorize_query(
+                policy::standing_of(*generation, identity, identity->valid_until), query(session_user, "admin"));
         };
         EXPECT_EQ(ask(user, "alice").outcome, Outcome::refused) << "its certificate has ended";
         generation->settings.listeners[0].mode = config::Mode::observe;
@@ -189,9 +199,12 @@ TEST(QueryOnBehalfDetails, EndsWithTheCertificate)
     for (const auto & [identity, user] : {std::pair(node(*generation), "default"), std::pair(alice(*generation), "alice")})
     {
         const auto before = identity->valid_until - std::chrono::seconds(1);
-        EXPECT_EQ(policy::authorize_query(*generation, identity, query(user, "eve"), before).outcome, Outcome::granted);
         EXPECT_EQ(
-            policy::authorize_query(*generation, identity, query(user, "eve"), identity->valid_until).reason, Reason::expired);
+            policy::authorize_query(policy::standing_of(*generation, identity, before), query(user, "eve")).outcome,
+            Outcome::granted);
+        EXPECT_EQ(
+            policy::authorize_query(policy::standing_of(*generation, identity, identity->valid_until), query(user, "eve")).reason,
+            Reason::expired);
     }
 }
 
@@ -203,10 +216,10 @@ TEST(QueryOnBehalfDetails, FollowsTheRulesOfToday)
     nodes->rules = must(mapping::PeerRules::compile({{"cluster", {{mapping::Field::dns, "*.others.internal"}}, {}, "test"}}));
     after->nodes = nodes;
     const auto identity = node(*before);
-    EXPECT_EQ(policy::authorize_query(*before, identity, query("default", "eve"), world().now).user, "eve");
+    EXPECT_EQ(policy::authorize_query(policy::standing_of(*before, identity, world().now), query("default", "eve")).user, "eve");
     const auto ask = [&](const Query & asked)
     {
-        return policy::authorize_query(*after, identity, asked, world().now).outcome;
+        return policy::authorize_query(policy::standing_of(*after, identity, world().now), asked).outcome;
     };
     EXPECT_EQ(ask(query("default", "eve")), Outcome::refused) << "a node no more, and nobody else";
     EXPECT_EQ(ask(query("eve", "eve")), Outcome::refused);
@@ -223,7 +236,9 @@ TEST(QueryOnBehalfDetails, WhetherItIsANodesMustBeKnown)
         spec.alt_names.push_back({pki::AltName::Kind::dns, "x"});
     const auto crowded = world().verify_client(*generation, {world().client(spec).certificate}).identity;
     ASSERT_NE(crowded, nullptr);
-    EXPECT_EQ(policy::authorize_query(*generation, crowded, query("default", "eve"), world().now).reason, Reason::resource);
+    EXPECT_EQ(
+        policy::authorize_query(policy::standing_of(*generation, crowded, world().now), query("default", "eve")).reason,
+        Reason::resource);
 }
 
 }

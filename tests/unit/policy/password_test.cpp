@@ -65,7 +65,8 @@ TEST_P(CertificateAndPassword, Decide)
 {
     const LoginCase & one = GetParam();
     const auto made = with_both();
-    const auto decision = policy::authorize(*made, identity_of(*made, one.certificate), one.login, world().now);
+    const auto decision
+        = policy::authorize(policy::standing_of(*made, identity_of(*made, one.certificate), world().now), one.login);
     EXPECT_EQ(decision.outcome, one.outcome) << decision.message;
     if (one.outcome == Outcome::refused)
     {
@@ -95,10 +96,13 @@ TEST(StandsByRule, AsLongAsTheRuleAndTheCertificateDo)
 {
     const auto made = with_both();
     const auto eve = identity_of(*made, "eve");
-    EXPECT_EQ(policy::stands_by_rule(*made, eve, "both", world().now).outcome, Outcome::granted);
-    EXPECT_THAT(policy::stands_by_rule(*made, eve, "gone", world().now).message, HasSubstr("no rule 'gone'"));
-    EXPECT_EQ(policy::stands_by_rule(*made, identity_of(*made, "frank"), "both", world().now).outcome, Outcome::refused);
-    EXPECT_EQ(policy::stands_by_rule(*made, eve, "both", eve->valid_until).reason, Reason::expired);
+    EXPECT_EQ(policy::stands_by_rule(policy::standing_of(*made, eve, world().now), "both").outcome, Outcome::granted);
+    EXPECT_THAT(
+        policy::stands_by_rule(policy::standing_of(*made, eve, world().now), "gone").message, HasSubstr("no rule 'gone'"));
+    EXPECT_EQ(
+        policy::stands_by_rule(policy::standing_of(*made, identity_of(*made, "frank"), world().now), "both").outcome,
+        Outcome::refused);
+    EXPECT_EQ(policy::stands_by_rule(policy::standing_of(*made, eve, eve->valid_until), "both").reason, Reason::expired);
 }
 
 }

@@ -44,6 +44,25 @@ accepted(Verifier & verifier, const generation::GenerationPtr & generation, cons
     return verdict.identity;
 }
 
+TEST(Verifier, AKeptConnectionIsJudgedOnceByEachGeneration)
+{
+    Verifier verifier;
+    const Asked alice;
+    const auto before = accepted(verifier, world().generation(1), alice.query(), world().now);
+    const generation::GenerationPtr next = world().generation(2);
+    const auto first = verifier.standing_of(*next, before, world().now);
+    ASSERT_NE(first.identity, nullptr) << first.message;
+    EXPECT_EQ(first.identity->generation, 2u);
+    EXPECT_EQ(verifier.standing_of(*next, before, world().now).identity, first.identity);
+
+    const auto other_trust = world().generation(3);
+    other_trust->client_trust = other_trust->server_trust;
+    const auto none = verifier.standing_of(*other_trust, before, world().now);
+    EXPECT_EQ(none.identity, nullptr);
+    EXPECT_EQ(none.shown, before);
+    EXPECT_EQ(none.reason, Reason::unknown_ca);
+}
+
 TEST(Verifier, SameQuestionSameIdentity)
 {
     const auto & w = world();
@@ -66,7 +85,7 @@ TEST(Verifier, EachPartOfTheQuestionCounts)
 
     const auto other_listener = accepted(verifier, generation, asked.query("https_port"), w.now);
     EXPECT_NE(other_listener, first);
-    EXPECT_EQ(other_listener->listener, "https_port");
+    EXPECT_EQ(other_listener->met.listener, "https_port");
 
     auto as_server = asked.query();
     as_server.role = policy::PeerRole::server;
@@ -75,7 +94,7 @@ TEST(Verifier, EachPartOfTheQuestionCounts)
     as_server.purpose = config::Purpose::node;
     const auto node = accepted(verifier, generation, as_server, w.now);
     EXPECT_NE(node, server);
-    EXPECT_EQ(node->purpose, config::Purpose::node);
+    EXPECT_EQ(node->met.purpose, config::Purpose::node);
     as_server.purpose = config::Purpose::keeper;
     EXPECT_FALSE(verifier.verify(generation, as_server, w.now).accepted()) << "a Keeper has to prove a name";
 

@@ -39,7 +39,7 @@ TEST(VerifyPeer, IdentityHoldsWhatWasJudged)
     EXPECT_EQ(identity.leaf.facts().common_name, "alice");
     EXPECT_EQ(identity.sent.size(), 2u);
     EXPECT_EQ(identity.generation, 7u);
-    EXPECT_EQ(identity.listener, "tcp_port_secure");
+    EXPECT_EQ(identity.met.listener, "tcp_port_secure");
     EXPECT_EQ(identity.valid_until, leaf.certificate.facts().not_after);
     EXPECT_EQ(identity.issuer_spki_sha256, middle.certificate.facts().spki_sha256);
     EXPECT_EQ(identity.spiffe_id, std::nullopt);
@@ -102,7 +102,7 @@ TEST(VerifyPeer, ServerIdentityHasNoListener)
     query.listener = "tcp_port_secure";
     const auto verdict = w.verify(*generation, {server.certificate}, query);
     expect_accepted(verdict);
-    EXPECT_THAT(verdict.identity->listener, IsEmpty());
+    EXPECT_THAT(verdict.identity->met.listener, IsEmpty());
 }
 
 TEST(VerifyPeer, PurposeFollowsTheRole)

@@ -66,7 +66,7 @@ TEST_F(Sessions, OfServersKeepTheNameTheyProved)
     const pki::Issued server = must(pki::issue(spec, world_.server_root, world_.now));
     const auto verdict = world_.verify(*published_.current(), {server.certificate}, test::World::server_query("node.test"));
     ASSERT_TRUE(verdict.accepted()) << verdict.message;
-    EXPECT_EQ(verdict.identity->expected_name, "node.test");
+    EXPECT_EQ(verdict.identity->met.expected_name, "node.test");
     EXPECT_TRUE(registry.add(session(1, verdict.identity, "")).has_value());
 
     auto again = make();
