@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "describe.h"
 #include "gateway.h"
 #include "log.h"
 #include "service.h"
@@ -17,14 +18,16 @@ constexpr int bad_usage = 2;
 constexpr int not_started = 1;
 constexpr int not_drained = 3;
 
-constexpr const char * usage = "usage: clickhouse-mtls-gateway --config FILE [--check]\n"
+constexpr const char * usage = "usage: clickhouse-mtls-gateway --config FILE [--check | --describe]\n"
                                "  --config FILE  openSSL, mtls and gateway sections; see docs/gateway.md\n"
-                               "  --check        say what is wrong with FILE's gateway section, and do not start\n";
+                               "  --check        say what is wrong with FILE's gateway section, and do not start\n"
+                               "  --describe     print what FILE's gateway section means as JSON, and do not start\n";
 
 struct Arguments
 {
     std::string config;
     bool check = false;
+    bool describe = false;
     bool well = false;
 };
 
@@ -35,6 +38,8 @@ Arguments parse(const std::vector<std::string> & words)
     {
         if (words[i] == "--check")
             arguments.check = true;
+        else if (words[i] == "--describe")
+            arguments.describe = true;
         else if (words[i] == "--config" && i + 1 < words.size())
             arguments.config = words[++i];
         else if (words[i].starts_with("--config="))
@@ -42,7 +47,7 @@ Arguments parse(const std::vector<std::string> & words)
         else
             return arguments;
     }
-    arguments.well = !arguments.config.empty();
+    arguments.well = !arguments.config.empty() && !(arguments.check && arguments.describe);
     return arguments;
 }
 
@@ -66,6 +71,11 @@ int main(int argc, char ** argv)
     }
     if (arguments.check)
         return check(arguments.config);
+    if (arguments.describe)
+    {
+        std::printf("%s\n", chmtls::gateway::describe(arguments.config).c_str());
+        return 0;
+    }
     chmtls::gateway::forbid_cores();
     chmtls::gateway::raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN); // a peer that has gone is no reason to end

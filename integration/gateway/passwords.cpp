@@ -80,6 +80,14 @@ Passwords::~Passwords()
         OPENSSL_cleanse(password.data(), password.size());
 }
 
+std::vector<std::string> Passwords::users() const
+{
+    std::vector<std::string> names;
+    for (const auto & [user, password] : by_user_)
+        names.push_back(user);
+    return names;
+}
+
 const std::string * Passwords::of(std::string_view user) const
 {
     const auto found = by_user_.find(user);

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace chmtls::gateway
 {
@@ -21,6 +22,7 @@ public:
     /// Null: none is known.
     [[nodiscard]] const std::string * of(std::string_view user) const;
     [[nodiscard]] size_t size() const { return by_user_.size(); }
+    [[nodiscard]] std::vector<std::string> users() const;
 
     struct Read;
     /// A file of lines "user password": the user up to the first blank, the password from the next other character to the end of

@@ -42,8 +42,9 @@ std::vector<std::string> Section::instances(const std::string & key) const
     return found;
 }
 
-bool Section::has(const std::string & key) const
+bool Section::has(const std::string & key)
 {
+    known_.insert(key.substr(0, key.find('.')));
     return config_.has(path_of(key));
 }
 

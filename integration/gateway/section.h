@@ -27,7 +27,7 @@ public:
         std::vector<std::string> & findings);
 
     /// The element is there.
-    [[nodiscard]] bool has(const std::string & key) const;
+    [[nodiscard]] bool has(const std::string & key);
     /// Trimmed; nothing when the element is not there. Empty or repeated: a finding.
     std::optional<std::string> text(const std::string & key);
     /// Each of a repeated element.

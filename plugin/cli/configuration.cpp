@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cli/merged_config.h"
+#include "config/xml.h"
 
 namespace chmtls::cli
 {
@@ -46,6 +47,22 @@ void note_missing_directory(const std::string & socket, std::vector<std::string>
             directory));
 }
 
+/// The gateway reads its one file and merges nothing into it.
+std::optional<Error> add_gateway_section(const std::string & path, const MergedConfig & server, CheckedConfiguration & checked)
+{
+    const auto root = config::parse_xml(server.xml, path);
+    if (!root || root->find("gateway") == nullptr)
+        return std::nullopt; // what cannot be parsed is a finding of the loader
+    auto asked = ask_gateway(path);
+    if (!asked)
+        return asked.error();
+    if (server.files.size() > 1)
+        checked.notes.push_back(
+            fmt::format("gateway: clickhouse-mtls-gateway reads {} alone; move what {} says into it", path, server.files.back()));
+    checked.gateway = std::move(*asked);
+    return std::nullopt;
+}
+
 }
 
 Result<CheckedConfiguration> check_configuration(const std::string & config, const std::string & users, UnixTime now)
@@ -81,12 +98,15 @@ Result<CheckedConfiguration> check_configuration(const std::string & config, con
         input.users_source = input.server_source;
     }
 
+    if (auto error = add_gateway_section(config, *server, checked))
+        return fail(std::move(*error));
     auto loaded = generation::load(input, now);
     if (!loaded)
-    {
         checked.findings = std::move(loaded.error());
+    if (checked.gateway)
+        checked.findings.insert(checked.findings.end(), checked.gateway->findings.begin(), checked.gateway->findings.end());
+    if (!checked.findings.empty())
         return checked;
-    }
     append(checked.notes, loaded->generation->warnings);
     note_missing_directory(loaded->generation->settings.admin_socket, checked.notes);
     checked.generation = std::move(loaded->generation);

@@ -2,10 +2,12 @@
 
 // A server's configuration files, loaded and checked as at its start.
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "cli/gateway_section.h"
 #include "generation/loader.h"
 
 namespace chmtls::cli
@@ -14,10 +16,11 @@ namespace chmtls::cli
 /// Findings about a configuration, or what it makes.
 struct CheckedConfiguration
 {
-    Errors findings;                      ///< empty: a server would start with it
-    generation::GenerationPtr generation; ///< null when there are findings
-    std::vector<std::string> notes;       ///< warnings, and what the tool could not take into account
-    std::vector<std::string> files;       ///< configuration files that were read
+    Errors findings;                         ///< empty: a server would start with it
+    generation::GenerationPtr generation;    ///< null when there are findings
+    std::vector<std::string> notes;          ///< warnings, and what the tool could not take into account
+    std::vector<std::string> files;          ///< configuration files that were read
+    std::optional<GatewaySection> gateway{}; ///< there is a <gateway>, so it is one of clickhouse-mtls-gateway
 };
 
 /// `users` empty: <users_config> of the server configuration. An error means that a named file cannot be read at all.

@@ -183,7 +183,30 @@ void print_rules(const std::vector<mapping::RuleTrace> & traces)
     }
 }
 
-void print_text(const generation::Generation & generation, const Story & story, const Options & options)
+/// What the gateway makes of the decision.
+std::string behind(const generation::Generation & generation, const GatewaySection & gateway, const Story & story)
+{
+    const policy::LoginDecision & decision = story.login->decision;
+    const auto & identity = story.peer.verdict.identity;
+    const bool node = identity != nullptr && generation.nodes != nullptr && generation.nodes->rules != nullptr
+                      && generation.nodes->rules->match(identity->subject()).matched();
+    if (node && decision.outcome != policy::Outcome::refused)
+        return "passes a node's own user and password, or the cluster's secret, on as they come; the server decides";
+    if (decision.outcome == policy::Outcome::granted)
+    {
+        const std::string proof = proof_of(gateway, decision.user);
+        if (proof.empty())
+            return "refuses: it has no proof for this user; give gateway.proof one";
+        return "logs in to the server by " + proof;
+    }
+    if (decision.outcome == policy::Outcome::declined && (gateway.passes_passwords || !decision.rule.empty()))
+        return "passes user and password on as they come; the server decides";
+    return "refuses";
+}
+
+void print_text(
+    const generation::Generation & generation, const std::optional<GatewaySection> & gateway, const Story & story,
+    const Options & options)
 {
     print_line("configuration: good, digest " + to_hex(generation.digest).substr(0, 16));
     if (const config::Listener * listener = generation.listener(options.listener))
@@ -227,6 +250,8 @@ void print_text(const generation::Generation & generation, const Story & story, 
     if (decision.let_through)
         line += "; only observed: the server's own login decides";
     print_line(line);
+    if (gateway)
+        print_line("gateway: " + behind(generation, *gateway, story));
     if (story.query && story.query->outcome == policy::Outcome::granted)
         print_line(
             fmt::format("query: runs as user '{}'; {}", printable(story.query->user), printable(story.query->message, 2048)));
@@ -360,7 +385,7 @@ Exit explain(const Options & options)
     if (options.json)
         print_json(*checked->generation, story, options);
     else
-        print_text(*checked->generation, story, options);
+        print_text(*checked->generation, checked->gateway, story, options);
     return let_in(story, options) ? Exit::yes : Exit::no;
 }
 
