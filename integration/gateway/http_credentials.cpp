@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include <binding/cross_site.h>
 #include <clickhouse_mtls/plugin.h>
 
 namespace chmtls::gateway
@@ -146,6 +147,31 @@ void note_parameters(const RequestHead & head, HttpOffer & offer, bool & named)
         });
 }
 
+/// By what a browser says; a browser says nothing twice.
+bool is_of_another_site(const RequestHead & head)
+{
+    host::RequestOrigin browser;
+    bool twice = false;
+    const auto take = [&](std::optional<std::string_view> & into, std::string_view value)
+    {
+        twice = twice || into;
+        into = value;
+    };
+    for (const auto & [name, value] : head.fields)
+    {
+        const auto folded = folded_name(name);
+        if (folded == "sec-fetch-site")
+            take(browser.sec_fetch_site, value);
+        else if (folded == "origin")
+            take(browser.origin, value);
+        else if (folded == "referer")
+            take(browser.referer, value);
+        else if (folded == "host")
+            browser.host = value;
+    }
+    return twice || host::is_cross_site(browser);
+}
+
 void append_field(std::string & out, std::string_view name, std::string_view value)
 {
     out.append(name).append(": ").append(value).append("\r\n");
@@ -235,6 +261,8 @@ HttpOffer offer_of(const RequestHead & head)
         }
     }
     note_parameters(head, offer, named);
+    if (is_of_another_site(head))
+        offer.flags |= CHMTLS_LOGIN_CROSS_SITE;
     return offer;
 }
 

@@ -1,11 +1,22 @@
 #include "native_session.h"
 
+#include <algorithm>
+
 #include <openssl/crypto.h>
 
 #include "log.h"
 
 namespace chmtls::gateway
 {
+namespace
+{
+
+bool is_printable(std::string_view text)
+{
+    return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+}
+
+}
 
 void NativeSession::ended() noexcept
 {
@@ -52,7 +63,10 @@ void NativeSession::login(const NativeHello & hello)
         return login_server();
     if (marker != Marker::none)
         return refuse(authentication_failed, "this kind of login is not passed on; log in by certificate");
-    const Offer offer{CHMTLS_INTERFACE_NATIVE, native_flags(hello.user, hello.password), hello.user, address_};
+    auto flags = native_flags(hello.user, hello.password);
+    if (!is_printable(hello.client_name) || !is_printable(hello.database))
+        flags |= CHMTLS_LOGIN_UNPRINTABLE; // the server would log them
+    const Offer offer{CHMTLS_INTERFACE_NATIVE, flags, hello.user, address_};
     const auto decision = decide(plugin_, peer(), offer, site_->settings.password_logins);
     if (decision.entry == Entry::refused)
     {

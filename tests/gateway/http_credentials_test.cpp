@@ -51,6 +51,18 @@ TEST(HttpOffers, AreFlags)
     EXPECT_EQ(flags("/?query=user=a&users=1", ""), 0U);
 }
 
+TEST(HttpOffers, OfAnotherSiteAreTold)
+{
+    constexpr uint32_t cross = CHMTLS_LOGIN_CROSS_SITE;
+    EXPECT_EQ(flags("/", "Host: db:8443\r\n"), 0U);
+    EXPECT_EQ(flags("/", "Host: db:8443\r\nOrigin: https://db:8443\r\n"), 0U);
+    EXPECT_EQ(flags("/", "Host: db:8443\r\nSec-Fetch-Site: same-origin\r\nOrigin: null\r\n"), 0U);
+    EXPECT_EQ(flags("/", "Host: db:8443\r\nSec-Fetch-Site: cross-site\r\n"), cross);
+    EXPECT_EQ(flags("/", "Host: db:8443\r\nOrigin: https://evil.example\r\n"), cross);
+    EXPECT_EQ(flags("/", "Host: db:8443\r\nReferer: https://evil.example/\r\n"), cross);
+    EXPECT_EQ(flags("/", "Host: db\r\nSec-Fetch-Site: none\r\nSec-Fetch-Site: none\r\n"), cross);
+}
+
 TEST(HttpOffers, NameTheUserThatTheServerWouldTake)
 {
     const auto user = [](const std::string & target, const std::string & fields)
