@@ -30,6 +30,8 @@ std::vector<Endpoint> endpoints_of(const Settings & settings)
     for (const auto & listener : settings.listeners)
         for (const auto & host : settings.listen_host)
             endpoints.push_back({listener.role, host, listener.port});
+    for (const auto & proxy : settings.trusted_proxies)
+        endpoints.push_back({proxy.https ? Role::https : Role::native, proxy.listen.host, proxy.listen.port});
     for (const auto & egress : settings.egress)
         endpoints.push_back({Role::egress, egress.listen.host, egress.listen.port});
     return endpoints;
@@ -150,6 +152,7 @@ void Acceptor::take(const Listening & listening, tcp::socket socket, const tcp::
     const auto & endpoint = listening.endpoint;
     const auto * const egress = endpoint.role == Role::egress ? site->egress({endpoint.address, endpoint.port}) : nullptr;
     const auto * const listener = egress == nullptr ? site->listener(endpoint.role) : nullptr;
+    const auto * const proxy = site->trusted_proxy({endpoint.address, endpoint.port});
     const auto address = address_text(from.address());
     const char * refusal = nullptr;
     auto place = admissions_.admit(address, refusal);
@@ -167,9 +170,10 @@ void Acceptor::take(const Listening & listening, tcp::socket socket, const tcp::
     socket.non_blocking(true, error);
     socket.native_non_blocking(true, error);
     tune(socket);
-    worker.post([accepted = Accepted{
-                     std::move(socket), address + ":" + std::to_string(from.port()), std::move(place), Worker::Seat(worker), site,
-                     listener, egress, tokens_, plugin_, worker}]() mutable { make_session(std::move(accepted))->start(); });
+    worker.post(
+        [accepted = Accepted{
+             std::move(socket), address + ":" + std::to_string(from.port()), std::move(place), Worker::Seat(worker), site,
+             listener, proxy, egress, tokens_, plugin_, worker}]() mutable { make_session(std::move(accepted))->start(); });
 }
 
 void Acceptor::failed(const std::shared_ptr<Listening> & listening, const ErrorCode & error)

@@ -81,6 +81,8 @@ public:
     Io finish() override;
 
     SSL * ssl() { return ssl_.get(); }
+    /// The peer has not sent a byte.
+    [[nodiscard]] bool is_silent() const { return BIO_number_read(SSL_get_rbio(ssl_.get())) == 0; }
     /// Of the last failure, in OpenSSL's words; empty when the peer was just gone.
     [[nodiscard]] const std::string & failure() const { return failure_; }
 

@@ -316,6 +316,13 @@ bool Gateway::reload()
     site_.update([&](const auto &) { return site; });
     set_level(site->settings.log_level);
     admissions_->set(site->settings.limits);
+    for (const auto & worker : workers_)
+        worker->post(
+            [&to = *worker, site]
+            {
+                for (const auto & session : to.sessions())
+                    session->settings_changed(*site);
+            });
     say_each(acceptor_->listen(endpoints_of(site->settings)));
     say(Level::information, "took the configuration");
     return true;

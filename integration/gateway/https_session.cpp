@@ -10,11 +10,6 @@ namespace chmtls::gateway
 namespace
 {
 
-std::string address_without_port(const std::string & address)
-{
-    return address.substr(0, address.rfind(':'));
-}
-
 std::string_view path_of(std::string_view target)
 {
     return target.substr(0, target.find('?'));
@@ -127,9 +122,11 @@ void HttpsSession::judge(const std::string & bytes)
     if (!parsed.head)
         return answer(parsed.status, std::string(parsed.fault));
     const auto & head = *parsed.head;
-    const auto client = address_without_port(address_);
     if (needs_no_login(head))
-        return pass_on(bytes, head, head_without_login(head, client));
+        return pass_on(bytes, head, head_without_login(head, client_address()));
+    if (const auto why = take_client(head); !why.empty())
+        return answer(403, why);
+    const auto & client = client_address();
     const auto offer = offer_of(head);
     if (!offer.fault.empty())
         return answer(400, std::string(offer.fault));
@@ -147,6 +144,28 @@ void HttpsSession::judge(const std::string & bytes)
     pass_on(bytes, head, head_for_server(head, &credentials, client));
 }
 
+// A proxy may send the requests of many clients over one connection: each says whose it is.
+std::string HttpsSession::take_client(const RequestHead & head)
+{
+    if (proxy_ == nullptr || proxy_->hands_on == HandsOn::proxy_protocol)
+        return {};
+    set_client_address(forwarded_for(head));
+    auto found = handed_on(head, proxy_->hands_on, proxy_->hops);
+    if (found.chain.empty())
+        return std::string(found.fault);
+    if (peer() != nullptr && found.chain == handed_on_)
+        return {};
+    last_.reset();
+    handed_on_.clear();
+    if (auto why = take_handed_on(found.chain); !why.empty())
+        return why;
+    handed_on_ = std::move(found.chain);
+    // The module lets go of the former client, and watches this one, before anything is asked for.
+    watched_as_.emplace();
+    const auto watched = watch(CHMTLS_INTERFACE_HTTP, {}, {});
+    return watched.ok() ? std::string() : watched.message;
+}
+
 // The module's answer depends on the login, the generation and the second of the clock; see chmtls_plugin_api::generation.
 Decision HttpsSession::decision_on(const HttpOffer & offer)
 {
@@ -155,7 +174,8 @@ Decision HttpsSession::decision_on(const HttpOffer & offer)
     const bool again = last_ && last_->flags == offer.flags && last_->user == offer.user;
     if (again && generation != 0 && last_->generation == generation && last_->second == second)
         return last_->decision;
-    const Offer asked{CHMTLS_INTERFACE_HTTP, offer.flags | (again ? CHMTLS_LOGIN_AGAIN : 0U), offer.user, address_};
+    const Offer asked{
+        CHMTLS_INTERFACE_HTTP, offer.flags | (again ? CHMTLS_LOGIN_AGAIN : 0U), offer.user, address_, proxy_ != nullptr};
     last_.reset();
     auto decision = decide(plugin_, peer(), asked, site_->settings.password_logins);
     if (decision.entry == Entry::refused)

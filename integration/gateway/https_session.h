@@ -32,6 +32,8 @@ private:
     void pass_on(const std::string & bytes, const RequestHead & head, std::string for_server);
     void answer(int status, const std::string & text);
     Decision decision_on(const HttpOffer & offer);
+    /// On the port of a trusted proxy: whose request it is. Empty, or why that is not known.
+    std::string take_client(const RequestHead & head);
     bool needs_no_login(const RequestHead & head) const;
 
     // https_exchange.cpp: one request and its answer
@@ -103,6 +105,7 @@ private:
         Decision decision;
     };
     std::optional<Granted> last_;
+    std::vector<std::string> handed_on_;                            ///< the chain that the peer was made of
     std::optional<std::pair<std::string, std::string>> watched_as_; ///< user and rule
 };
 

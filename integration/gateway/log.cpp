@@ -2,10 +2,13 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <mutex>
 #include <string>
+#include <utility>
 
 #include <unistd.h>
 
@@ -15,6 +18,38 @@ namespace
 {
 
 std::atomic<Level> least_written{Level::information};
+
+constexpr std::chrono::minutes period{1};
+constexpr size_t lines_a_period = 20;
+
+/// What was said of strangers since a period began.
+struct Strangers
+{
+    std::mutex mutex;
+    std::chrono::steady_clock::time_point began{};
+    size_t lines = 0;
+    size_t left_out = 0;
+};
+
+Strangers strangers;
+
+/// Whether the line may be written, and how many were not in the period that has ended.
+bool may_say(size_t & left_out)
+{
+    const std::lock_guard lock(strangers.mutex);
+    const auto now = std::chrono::steady_clock::now();
+    if (now - strangers.began >= period)
+    {
+        left_out = std::exchange(strangers.left_out, 0);
+        strangers.began = now;
+        strangers.lines = 0;
+    }
+    if (strangers.lines == lines_a_period)
+        ++strangers.left_out;
+    else
+        ++strangers.lines;
+    return strangers.left_out == 0;
+}
 
 std::string_view word_of(Level level)
 {
@@ -77,6 +112,24 @@ void say(Level level, std::string_view text) noexcept
         // One write: lines of several threads do not mix.
         const auto written = ::write(STDERR_FILENO, line.data(), line.size());
         static_cast<void>(written);
+    }
+    catch (...) // out of memory
+    {
+    }
+}
+
+void say_of_strangers(Level level, std::string_view text) noexcept
+{
+    if (level > least_written)
+        return;
+    try
+    {
+        size_t left_out = 0;
+        const bool may = may_say(left_out);
+        if (left_out != 0)
+            say(level, std::to_string(left_out) + " lines on connections that failed were left out");
+        if (may)
+            say(level, text);
     }
     catch (...) // out of memory
     {

@@ -21,4 +21,8 @@ void set_level(Level least) noexcept;
 /// its level (sd-daemon(3)), elsewhere with the time. Thread-safe; never throws, a line that cannot be written is lost.
 void say(Level level, std::string_view text) noexcept;
 
+/// For what any stranger can cause as often as he likes: twenty lines a minute of all such, then their number. Likewise
+/// otherwise.
+void say_of_strangers(Level level, std::string_view text) noexcept;
+
 }

@@ -51,6 +51,8 @@ Decision decide(const chmtls::Plugin & plugin, const host::PeerIdentity * peer, 
     const auto node = peer == nullptr ? std::optional<bool>(false) : is_node(plugin, *peer);
     if (!node)
         return refused("whether the certificate is a cluster node's cannot be told");
+    if (*node && offer.handed_on)
+        return refused("a cluster node has to come itself: its certificate is not taken from a proxy");
     if (granted && !*node)
         return {Entry::as_user, std::move(answer.user), std::move(answer.rule), {}};
     // A rule for certificate and password names itself; the server then asks for the password.

@@ -37,6 +37,7 @@ struct Offer
     uint32_t flags = 0;     ///< CHMTLS_LOGIN_*
     std::string_view user;
     std::string_view remote_address;
+    bool handed_on = false; ///< a proxy speaks for the peer
 };
 
 /// `peer` null: it showed no certificate. A node's certificate never becomes a user here: who asks through a node is not known,

@@ -66,7 +66,7 @@ void NativeSession::login(const NativeHello & hello)
     auto flags = native_flags(hello.user, hello.password);
     if (!is_printable(hello.client_name) || !is_printable(hello.database))
         flags |= CHMTLS_LOGIN_UNPRINTABLE; // the server would log them
-    const Offer offer{CHMTLS_INTERFACE_NATIVE, flags, hello.user, address_};
+    const Offer offer{CHMTLS_INTERFACE_NATIVE, flags, hello.user, address_, proxy_ != nullptr};
     const auto decision = decide(plugin_, peer(), offer, site_->settings.password_logins);
     if (decision.entry == Entry::refused)
     {
@@ -87,7 +87,7 @@ void NativeSession::login(const NativeHello & hello)
 // Another server with the cluster's secret, by which it can name any user.
 void NativeSession::login_server()
 {
-    if (peer() == nullptr || !is_node(plugin_, *peer()).value_or(false))
+    if (proxy_ != nullptr || peer() == nullptr || !is_node(plugin_, *peer()).value_or(false))
         return refuse(authentication_failed, "a cluster's secret is taken from nodes only, and no node rule matches (NODE-RULE)");
     if (const auto watched = watch(CHMTLS_INTERFACE_NATIVE, {}, {}); !watched.ok())
         return refuse(authentication_failed, watched.message);

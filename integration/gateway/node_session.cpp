@@ -24,7 +24,7 @@ void NodeSession::serve()
     const auto name = std::string(listener_name(listener_.role));
     if (peer() == nullptr || !is_node(plugin_, *peer()).value_or(false))
     {
-        say(Level::warning, name + ": " + address_ + " is no node, and nothing of it is passed on");
+        say_of_strangers(Level::warning, name + ": " + address_ + " is no node, and nothing of it is passed on");
         return close();
     }
     if (const auto watched = watch(CHMTLS_INTERFACE_HTTP, {}, {}); !watched.ok())

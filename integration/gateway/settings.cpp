@@ -194,6 +194,22 @@ void read_egress(Section & top, Section & gateway, Settings & settings)
         top.refuse("mtls.nodes", "is missing: it says whose certificates <egress> takes for nodes");
 }
 
+void read_proxies(Section & gateway, Settings & settings)
+{
+    settings.trusted_proxies = read_trusted_proxies(gateway);
+    for (const auto & proxy : settings.trusted_proxies)
+    {
+        const auto role = proxy.https ? Role::https : Role::native;
+        const auto & all = settings.listeners;
+        if (std::none_of(all.begin(), all.end(), [&](const Listener & each) { return each.role == role; }))
+            gateway.refuse(
+                "trusted_proxies", "proxy " + proxy.name + " needs " + listener_name(role) + " and <" + section_name(role)
+                                       + ">: they say what is asked of certificates, and which server is behind");
+        if (std::any_of(all.begin(), all.end(), [&](const Listener & each) { return each.port == proxy.listen.port; }))
+            gateway.refuse("trusted_proxies", "proxy " + proxy.name + " needs a port that no listener has");
+    }
+}
+
 void read_gateway(Section & top, Settings & settings)
 {
     if (!top.has("gateway"))
@@ -203,6 +219,7 @@ void read_gateway(Section & top, Settings & settings)
         read_listener(top, gateway, role, settings);
     read_proof(gateway, settings);
     read_egress(top, gateway, settings);
+    read_proxies(gateway, settings);
     settings.ready = loopback(gateway, "ready");
     if (const auto word = gateway.word("password_logins", password_words))
         settings.password_logins = static_cast<PasswordLogins>(*word);
@@ -235,6 +252,15 @@ void read_log_level(Section & top, const Poco::Util::AbstractConfiguration & con
     if (found == levels.end())
         return top.refuse("logger.level", "\"" + word + "\" is not a level");
     settings.log_level = found->second;
+}
+
+void note_without_identity(const Poco::Util::AbstractConfiguration & config, Settings & settings)
+{
+    for (const char * key :
+         {"gateway.password_logins", "mtls.mode", "openSSL.server.verificationMode", "mtls.listeners.tcp_port_secure.mode",
+          "mtls.listeners.tcp_port_secure.client_certificate", "mtls.listeners.https_port.mode",
+          "mtls.listeners.https_port.client_certificate"})
+        settings.without_identity.append(config.getRawString(key, {})).append("\n");
 }
 
 void check_interserver(Section & top, const Settings & settings)
@@ -281,6 +307,7 @@ ParsedSettings parse_settings(std::string xml, const std::string & source)
         read_gateway(top, settings);
         read_tls(*config, settings);
         read_log_level(top, *config, settings);
+        note_without_identity(*config, settings);
         check_interserver(top, settings);
     }
     catch (const Poco::Exception & exception)

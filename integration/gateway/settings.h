@@ -13,6 +13,7 @@
 
 #include "address.h"
 #include "log.h"
+#include "trusted_proxy.h"
 
 namespace chmtls::gateway
 {
@@ -84,6 +85,7 @@ struct Settings
     std::vector<std::string> listen_host; ///< addresses
     std::vector<Listener> listeners;
     std::vector<Egress> egress;
+    std::vector<TrustedProxy> trusted_proxies;
     std::string cipher_list; ///< openSSL.server.cipherList, TLS 1.2; empty: OpenSSL's
     std::string cipher_suites;
     std::string client_cipher_list; ///< openSSL.client
@@ -92,6 +94,7 @@ struct Settings
     std::optional<TokenSettings> tokens;
     std::optional<HostPort> ready; ///< where readiness is told; a loopback address
     PasswordLogins password_logins = PasswordLogins::refuse;
+    std::string without_identity; ///< all that lets connections in without a certificate, to compare with that of another reading
     Level log_level = Level::information; ///< logger.level
     size_t workers = 0;                   ///< 0: as many as the machine has hardware threads
     Limits limits;

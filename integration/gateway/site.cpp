@@ -79,6 +79,13 @@ const Egress * Site::egress(const HostPort & listen) const
     return found == all.end() ? nullptr : &*found;
 }
 
+const TrustedProxy * Site::trusted_proxy(const HostPort & listen) const
+{
+    const auto & all = settings.trusted_proxies;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const TrustedProxy & each) { return each.listen == listen; });
+    return found == all.end() ? nullptr : &*found;
+}
+
 MadeSite make_site(Settings settings, host::SslBinding & binding)
 {
     MadeSite made;

@@ -28,6 +28,7 @@ struct Site
 
     [[nodiscard]] const Listener * listener(Role role) const;
     [[nodiscard]] const Egress * egress(const HostPort & listen) const;
+    [[nodiscard]] const TrustedProxy * trusted_proxy(const HostPort & listen) const;
 };
 
 using CurrentSite = host::Published<Site>;

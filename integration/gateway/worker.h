@@ -20,6 +20,8 @@
 namespace chmtls::gateway
 {
 
+struct Site;
+
 /// A connection of a client, from its accept to its end. Kept alive by what it waits for. Its worker's thread only.
 class Session : public std::enable_shared_from_this<Session>
 {
@@ -31,6 +33,8 @@ public:
     virtual void end(const std::string & reason) = 0;
     /// The gateway ends: so does the session, as soon as nothing is under way.
     virtual void drain() = 0;
+    /// Another configuration is in force: ends what would not be let in by it, as far as the module does not see to that.
+    virtual void settings_changed(const Site & now) { static_cast<void>(now); }
 };
 
 class Worker

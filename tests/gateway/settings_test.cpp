@@ -80,6 +80,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{port, "<native><server>a:1</server><extra/></native>", "gateway.native.extra: unknown key"},
         Refused{port, native + "<timeouts><login>0</login></timeouts>", "gateway.timeouts.login: \"0\" is not a number"},
         Refused{
+            "", "<egress><destination><listen>127.0.0.1:1</listen><to>127.0.0.1:1</to></destination></egress>",
+            "gateway.egress.destination.listen: is taken by another destination, or is the destination itself"},
+        Refused{port, native + "<trusted_proxies><proxy/></trusted_proxies>", "gateway.trusted_proxies.proxy.name: is needed"},
+        Refused{port, native + "<trusted_proxies><x/></trusted_proxies>", "gateway.trusted_proxies.x: unknown key"},
+        Refused{
             "<interserver_https_port>9010</interserver_https_port>", "<interserver><server>a:1</server></interserver>",
             "mtls.nodes: is missing"}));
 
