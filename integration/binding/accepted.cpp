@@ -68,6 +68,7 @@ Step SslBinding::Impl::begin_accepted(SSL * ssl) const
         return Step::refuse;
     }
     connection.listener = std::move(*listener);
+    connection.host_tells_refusals = resolver_->tells_refusals(ssl);
 
     chmtls_listener_policy policy{};
     const auto status = plugin_->listener_policy(connection.listener, policy);

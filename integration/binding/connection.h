@@ -24,6 +24,7 @@ struct Connection
     uint32_t client_certificate = CHMTLS_CLIENT_CERTIFICATE_REQUIRED;
     uint64_t generation = 0; ///< of the listener policy in force
     bool resumable = false;
+    bool host_tells_refusals = false;
 
     /// A chain that was judged need not be the one of the finished handshake: see SslBinding::identity_of.
     std::shared_ptr<const PeerIdentity> verified;

@@ -61,7 +61,10 @@ Step SslBinding::Impl::judge_sent_chain(SSL * ssl, X509_STORE_CTX * store) const
     {
         connection->refusal = std::move(judged.refusal);
         X509_STORE_CTX_set_error(store, verification_error_for(judged.tls_alert));
-        return Step::refuse;
+        if (!accepted_by_us || !connection->host_tells_refusals || SSL_version(ssl) != TLS1_3_VERSION)
+            return Step::refuse;
+        SSL_set_num_tickets(ssl, 0);
+        return Step::proceed;
     }
     if (accepted_by_us && !chain.items().empty() && chain.items().front().len > max_ticket_leaf)
         SSL_set_num_tickets(ssl, 0);

@@ -36,6 +36,14 @@ public:
     virtual ~ListenerResolver() = default;
     /// Name of the listener ("tcp_port_secure", ...), or nothing: the connection is refused.
     virtual std::optional<std::string> listener_of(SSL * ssl) const = 0;
+    /// Whether the host itself tells a client that its chain was refused, in words of its protocol. Under TLS 1.3, where a client
+    /// is through before it has been judged and often sees no alert, the handshake then goes on; there is no identity, nothing to
+    /// resume, and refusal_of says why. The host must ask that before all else.
+    virtual bool tells_refusals(SSL * ssl) const
+    {
+        static_cast<void>(ssl);
+        return false;
+    }
 };
 
 /// Resolver by local TCP port of the SSL's socket (getsockname on SSL_get_fd).
@@ -82,7 +90,7 @@ public:
     /// peer has shown a chain but not that it holds the key). Valid as long as the shared pointer.
     static std::shared_ptr<const PeerIdentity> identity_of(const SSL * ssl);
 
-    /// Why the module refused this peer; empty when it did not.
+    /// Why the module refused this peer; empty when it did not. After a handshake only where the host tells refusals.
     static std::string refusal_of(const SSL * ssl);
 
     /// Listener the connection was accepted on; empty for outgoing or unbound ones.

@@ -80,6 +80,7 @@ void AcceptedSession::handshake()
         return close();
     }
     peer_ = host::SslBinding::identity_of(tls_->ssl());
+    refusal_ = host::SslBinding::refusal_of(tls_->ssl());
     tls_ = nullptr;
     begin();
 }
@@ -87,6 +88,8 @@ void AcceptedSession::handshake()
 void AcceptedSession::begin()
 {
     begun_ = true;
+    if (!refusal_.empty() && (listener_.role != Role::native || proxy_ != nullptr))
+        return close();
     if (proxy_ == nullptr)
         return serve();
     hop_ = std::move(peer_);

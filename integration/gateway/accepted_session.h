@@ -52,6 +52,8 @@ protected:
 
     /// Who the client is; null: it has shown no certificate. Through a trusted proxy: whose certificate was handed on.
     [[nodiscard]] const host::PeerIdentity * peer() const { return peer_.get(); }
+    /// Why the client's chain was refused; not empty: nothing but that may be said to it (Role::native).
+    [[nodiscard]] const std::string & refusal() const { return refusal_; }
     /// Verifies the chain of a client that is behind the proxy like one of our own handshake: from then on it is the peer. Empty:
     /// it is; else why not, and there is none.
     std::string take_handed_on(const std::vector<std::string> & chain);
@@ -114,6 +116,7 @@ private:
     const std::string peer_address_;
     std::string client_address_;
     std::string proxy_bytes_;
+    std::string refusal_;
     std::string handed_on_; // DER, from the header of the PROXY protocol
     Admissions::Place place_;
     Worker::Seat seat_;

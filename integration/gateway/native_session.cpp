@@ -58,6 +58,8 @@ void NativeSession::read_hello()
 
 void NativeSession::login(const NativeHello & hello)
 {
+    if (!refusal().empty())
+        return refuse(authentication_failed, "Certificate refused: " + refusal());
     const auto marker = marker_of(hello.user);
     if (marker == Marker::interserver_secret)
         return login_server();

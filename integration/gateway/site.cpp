@@ -20,15 +20,27 @@ int role_index()
 // What an SSL points to: a literal for each role.
 constexpr std::array<Role, 3> all_roles{Role::native, Role::https, Role::interserver};
 
+const Role * role_of(SSL * ssl)
+{
+    return static_cast<const Role *>(SSL_get_ex_data(ssl, role_index()));
+}
+
 class RoleResolver final : public host::ListenerResolver
 {
 public:
     [[nodiscard]] std::optional<std::string> listener_of(SSL * ssl) const override
     {
-        const auto * const role = static_cast<const Role *>(SSL_get_ex_data(ssl, role_index()));
+        const auto * const role = role_of(ssl);
         if (role == nullptr)
             return std::nullopt;
         return listener_name(*role);
+    }
+
+    // Native clients show an exception; of an alert most show that the connection was lost.
+    [[nodiscard]] bool tells_refusals(SSL * ssl) const override
+    {
+        const auto * const role = role_of(ssl);
+        return role != nullptr && *role == Role::native;
     }
 };
 

@@ -1,5 +1,6 @@
 """The gateway in front of the packaged, unpatched server: logins by certificate over the native protocol."""
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -46,11 +47,40 @@ def test_a_refusal_reaches_the_client_as_an_exception(world, certificate, name, 
     assert world.login(world.alice, "alice").user == "alice"
 
 
-@pytest.mark.parametrize("certificate", ["expired", "stranger"])
-def test_a_certificate_that_is_not_valid_ends_the_handshake(world, certificate):
+@pytest.mark.parametrize(("certificate", "reason"), [("expired", "TIME"), ("stranger", "UNKNOWN-CA")])
+def test_a_certificate_that_is_not_valid_is_told_as_an_exception(world, certificate, reason):
+    """Under TLS 1.3, where the client has finished its handshake before the gateway has judged it."""
+    before = len(world.gateway.log())
     answer = world.login(getattr(world, certificate), "alice")
-    assert not answer and answer.code is None, answer
+    assert not answer and answer.code == 516 and "Certificate refused" in answer.text, answer
+    assert f"reason={reason}" in world.gateway.log()[before:]
     assert world.login(world.alice, "alice").user == "alice"
+
+
+@pytest.mark.parametrize("name", ["alice", " INTERSERVER SECRET ", ""])
+def test_a_refused_certificate_is_good_for_nothing(world, tmp_path, name):
+    """Not for what needs no certificate, either, and the server hears nothing of it."""
+    with Recorder(world.server.ports["tcp_port"]) as recorder:
+        behind = {"tcp_port_secure": recorder.port}
+        with world.another(tmp_path / "gateway", behind, gateway="<password_logins>pass</password_logins>") as gateway:
+            assert clients.native(gateway, world.ca.file, world.stranger, "dave", "daves own").code == 516
+            context = clients.tls_context(world.ca.file, world.stranger)
+            with socket.create_connection(("127.0.0.1", gateway.ports["tcp_port_secure"]), timeout=30) as plain:
+                with context.wrap_socket(plain, server_hostname="localhost") as client:
+                    client.sendall(hello(name))
+                    answer = client.recv(65536)
+                    assert answer[:1] == b"\2" and b"Certificate refused" in answer
+                    assert client.session is None or not client.session.has_ticket
+            assert recorder.accepted == 0
+            assert clients.native(gateway, world.ca.file, None, "default").user == "default"
+
+
+def test_under_tls_1_2_a_refused_certificate_ends_the_handshake(world):
+    """There the client waits for our last message, and reads the alert."""
+    context = clients.tls_context(world.ca.file, world.stranger, ssl.TLSVersion.TLSv1_2)
+    with socket.create_connection(("127.0.0.1", world.gateway.ports["tcp_port_secure"]), timeout=30) as plain:
+        with pytest.raises(ssl.SSLError):
+            context.wrap_socket(plain, server_hostname="localhost")
 
 
 def test_passwords_are_not_passed_on_unless_that_is_said(world):
@@ -247,6 +277,27 @@ def test_live_sessions_end_when_their_certificate_is_revoked_and_no_others(world
     assert not ended(other)
     assert not world.login(doomed, "alice")
     assert world.login(world.alice, "alice").user == "alice"
+
+
+def test_sessions_without_a_certificate_end_with_the_setting_that_let_them_in(world, tmp_path):
+    behind = {"tcp_port_secure": world.server.ports["tcp_port"]}
+    with world.another(tmp_path / "gateway", behind, gateway="<password_logins>pass</password_logins>") as gateway:
+        context = clients.tls_context(world.ca.file)
+        with socket.create_connection(("127.0.0.1", gateway.ports["tcp_port_secure"]), timeout=30) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost") as client:
+                client.sendall(hello("default"))
+                assert client.recv(65536)[:1] == b"\0"
+                gateway.write_config(gateway="<password_logins>pass</password_logins><workers>2</workers>")
+                eventually(lambda: "took the configuration" in gateway.log(), what="another setting")
+                client.settimeout(0.2)
+                with pytest.raises((TimeoutError, socket.timeout)):
+                    client.recv(1)
+                client.settimeout(30)
+                gateway.write_config(gateway="")
+                with contextlib.suppress(OSError, ssl.SSLError):
+                    assert client.recv(1) == b""
+        assert "the settings have changed that let it in" in gateway.log()
+        assert clients.native(gateway, world.ca.file, None, "default").code == 516
 
 
 def test_a_changed_configuration_holds_without_a_restart(world):
