@@ -9,7 +9,7 @@ python_sources() { git ls-files -z -- '*.py' integration/debian/patch-server; }
 
 # Scripts have no suffix where they are commands: the first line tells.
 shell_sources() {
-    git ls-files -z -- run .ci docker integration scripts \
+    git ls-files -z -- run .ci docker integration packaging scripts \
         | xargs --null grep --files-with-matches --null --max-count=1 --extended-regexp '^(#!.*\b(ba)?sh|# shellcheck shell=)'
 }
 

@@ -7,7 +7,7 @@ layer_statuses=()
 
 # Minutes that a layer may take on a slow machine that compiles all of it anew. Where the whole must end in time (CHMTLS_MINUTES),
 # what would not is left out, and the summary says so: better than a run that is cut off and says nothing.
-declare -A longest=([docker]=15 [asan]=30 [tsan]=35 [fuzz]=25)
+declare -A longest=([packages]=15 [docker]=15 [asan]=30 [tsan]=35 [fuzz]=25)
 
 is_too_late_for() { ((SECONDS / 60 + ${longest[$1]:-0} > ${CHMTLS_MINUTES:-1000000})); }
 
@@ -70,6 +70,12 @@ test_integration() { run_pytest integration integration/tests; }
 # The gateway before a ClickHouse of today, from npm's registry; skipped, with the reason, where that cannot be had.
 test_modern() { scripts/modern test --quiet --junit-xml="$results/modern.xml"; }
 
+# Roots of Debian with systemd, which install the packages by apt.
+test_packages() {
+    need "${package_packages[@]}" "${package_test_packages[@]}"
+    run_pytest packages packaging/tests
+}
+
 # Commands of their own, which install what they need and clean up after themselves.
 test_docker() { interruptible "$root/run" docker-test; }
 
@@ -79,7 +85,7 @@ run_tests() {
     local layers=("$@") name
     ((${#layers[@]})) || layers=(release asan tsan cli integration)
     for name in "${layers[@]}"; do
-        [[ $name =~ ^(release|asan|tsan|cli|integration|modern|docker|fuzz)$ ]] || die "no such layer: $name"
+        [[ $name =~ ^(release|asan|tsan|cli|integration|packages|modern|docker|fuzz)$ ]] || die "no such layer: $name"
     done
 
     need "${build_packages[@]}" "${server_packages[@]}" "${client_packages[@]}" "${test_packages[@]}"
@@ -87,7 +93,7 @@ run_tests() {
     trap interrupted INT TERM HUP
     rm --recursive --force -- "$results"
     mkdir --parents -- "$results"
-    if [[ " ${layers[*]} " =~ \ (cli|integration|modern)\  && ! " ${layers[*]} " == *" release "* ]]; then
+    if [[ " ${layers[*]} " =~ \ (cli|integration|packages|modern)\  && ! " ${layers[*]} " == *" release "* ]]; then
         configure_and_build release
     fi
     for name in "${layers[@]}"; do

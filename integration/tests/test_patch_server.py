@@ -33,6 +33,43 @@ def test_patches_checks_and_undoes(patch_server, stock, tmp_path, untouched):
     assert patch_server("--undo", "--output", copy).returncode == 1
 
 
+@pytest.fixture
+def another(stock, tmp_path):
+    """A server that can be patched, and is not the installed one."""
+    server = tmp_path / "another"
+    server.write_bytes(stock.read_bytes() + b"x")
+    server.chmod(0o755)
+    return server
+
+
+def test_check_notices_a_copy_of_another_server(patch_server, another, tmp_path):
+    copy = tmp_path / "copy"
+    assert patch_server("--server", another, "--require-mtls", "--output", copy).returncode == 0
+    assert patch_server("--server", another, "--check", "--output", copy).returncode == 0
+    done = patch_server("--check", "--output", copy)
+    assert done.returncode == 1 and "was not made from" in done.stderr and "patch again" in done.stderr
+
+
+def test_refresh_patches_when_there_is_need(patch_server, another, tmp_path):
+    copy = tmp_path / "copy"
+    assert "wrote" in patch_server("--refresh", "--output", copy).stdout
+    before = copy.stat().st_ino
+    assert "up to date" in patch_server("--refresh", "--output", copy).stdout
+    assert copy.stat().st_ino == before
+    assert "wrote" in patch_server("--refresh", "--server", another, "--output", copy).stdout
+    assert "wrote" in patch_server("--refresh", "--server", another, "--require-mtls", "--output", copy).stdout
+
+
+def test_refresh_leaves_no_copy_of_a_server_that_cannot_be_patched(patch_server, tmp_path):
+    copy, other = tmp_path / "copy", tmp_path / "other"
+    assert patch_server("--output", copy).returncode == 0
+    other.write_text("somebody else's")
+    for output in (copy, other):
+        assert patch_server("--refresh", "--server", "/bin/ls", "--output", output).returncode == 1
+    assert not copy.exists()
+    assert other.read_text() == "somebody else's"
+
+
 def test_never_the_packaged_file(patch_server, stock, tmp_path, untouched):
     link = tmp_path / "link"
     link.symlink_to(stock)
