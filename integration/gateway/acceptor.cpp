@@ -30,6 +30,8 @@ std::vector<Endpoint> endpoints_of(const Settings & settings)
     for (const auto & listener : settings.listeners)
         for (const auto & host : settings.listen_host)
             endpoints.push_back({listener.role, host, listener.port});
+    for (const auto & ingress : settings.ingress)
+        endpoints.push_back({Role::interserver, ingress.listen.host, ingress.listen.port});
     for (const auto & proxy : settings.trusted_proxies)
         endpoints.push_back({proxy.https ? Role::https : Role::native, proxy.listen.host, proxy.listen.port});
     for (const auto & egress : settings.egress)
@@ -151,7 +153,9 @@ void Acceptor::take(const Listening & listening, tcp::socket socket, const tcp::
     const auto site = site_.load();
     const auto & endpoint = listening.endpoint;
     const auto * const egress = endpoint.role == Role::egress ? site->egress({endpoint.address, endpoint.port}) : nullptr;
-    const auto * const listener = egress == nullptr ? site->listener(endpoint.role) : nullptr;
+    const auto * listener = egress == nullptr ? site->ingress({endpoint.address, endpoint.port}) : nullptr;
+    if (egress == nullptr && listener == nullptr)
+        listener = site->listener(endpoint.role);
     const auto * const proxy = site->trusted_proxy({endpoint.address, endpoint.port});
     const auto address = address_text(from.address());
     const char * refusal = nullptr;

@@ -1,9 +1,31 @@
 #include "egress_session.h"
 
+#include <algorithm>
+
 #include "log.h"
 
 namespace chmtls::gateway
 {
+namespace
+{
+
+bool is_same_host(std::string_view written, std::string_view host)
+{
+    const auto without_dot = [](std::string_view name)
+    {
+        return name.ends_with('.') ? name.substr(0, name.size() - 1) : name;
+    };
+    const auto lower = [](char c)
+    {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    };
+    written = without_dot(written);
+    host = without_dot(host);
+    return std::equal(
+        written.begin(), written.end(), host.begin(), host.end(), [&](char a, char b) { return lower(a) == lower(b); });
+}
+
+}
 
 EgressSession::EgressSession(Accepted accepted)
     : near_(std::make_unique<PlainEnd>(std::move(accepted.socket))), address_(std::move(accepted.address)),
@@ -37,6 +59,8 @@ void EgressSession::start()
 void EgressSession::connected(tcp::socket socket)
 {
     plugin_.report_connect(egress_.to.host, chmtls::ConnectEnd::succeeded);
+    ErrorCode ignored;
+    far_address_ = socket.remote_endpoint(ignored).address();
     far_ = std::make_unique<TlsEnd>(std::move(socket), site_->client.get());
     SSL_set_connect_state(far_->ssl());
     host::SslBinding::set_purpose(far_->ssl(), egress_.purpose);
@@ -107,12 +131,36 @@ void EgressSession::drain()
     relay_ == nullptr ? end("the gateway ends") : relay_->end_when_quiet();
 }
 
+// The module has seen another answer, or failed connects. What the name's own lookup says now decides; no answer decides nothing.
+void EgressSession::host_moved(const std::string & host)
+{
+    if (over_ || relay_ == nullptr || resolver_ != nullptr || is_address(egress_.to.host)
+        || (!host.empty() && !is_same_host(egress_.to.host, host)))
+        return;
+    resolver_ = std::make_unique<tcp::resolver>(worker_.io());
+    resolver_->async_resolve(
+        egress_.to.host, std::to_string(egress_.to.port), tcp::resolver::numeric_service,
+        [self = shared_from_this(), this](const ErrorCode & error, const tcp::resolver::results_type & found)
+        {
+            resolver_.reset();
+            const bool still_there = std::any_of(
+                found.begin(), found.end(), [&](const auto & each) { return each.endpoint().address() == far_address_; });
+            if (error || over_ || still_there)
+                return;
+            say(Level::information, "egress to " + to_text(egress_.to) + ": " + address_text(far_address_)
+                                        + " is no longer its address: the connection ends when it is quiet");
+            relay_->end_when_quiet();
+        });
+}
+
 void EgressSession::close() noexcept
 {
     over_ = true;
     deadline_.cancel();
     if (connector_ != nullptr)
         connector_->cancel();
+    if (resolver_ != nullptr)
+        resolver_->cancel();
     if (relay_ != nullptr)
         relay_->stop();
     if (near_ != nullptr)

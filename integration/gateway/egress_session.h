@@ -20,6 +20,7 @@ public:
     void start() override;
     void end(const std::string & reason) override;
     void drain() override;
+    void host_moved(const std::string & host) override;
 
 private:
     void connected(tcp::socket socket);
@@ -40,6 +41,8 @@ private:
     asio::steady_timer deadline_;
     std::shared_ptr<Connector> connector_;
     std::shared_ptr<Relay> relay_;
+    asio::ip::address far_address_;
+    std::unique_ptr<tcp::resolver> resolver_; // while the name is looked up again
     uint64_t token_ = 0;
     bool watched_ = false;
     bool over_ = false;

@@ -87,6 +87,18 @@ public:
             });
     }
 
+    void flush_dns(std::string_view host) override
+    {
+        const std::lock_guard lock(gateway_.workers_mutex_);
+        for (const auto & worker : gateway_.workers_)
+            worker->post(
+                [&to = *worker, host = std::string(host)]
+                {
+                    for (const auto & session : to.sessions())
+                        session->host_moved(host);
+                });
+    }
+
     void configuration_changed() override
     {
         asio::post(gateway_.control_, [&gateway = gateway_] { gateway.reload(); });

@@ -194,6 +194,38 @@ void read_egress(Section & top, Section & gateway, Settings & settings)
         top.refuse("mtls.nodes", "is missing: it says whose certificates <egress> takes for nodes");
 }
 
+void read_ingress(Section & gateway, Settings & settings)
+{
+    auto section = gateway.child("ingress");
+    for (auto & each : section.children("destination"))
+    {
+        const auto text = each.text("listen");
+        const auto listen = text ? parse_host_port(*text) : std::nullopt;
+        if (!listen || !is_address(listen->host))
+            each.refuse("listen", "has to be address:port, where nodes connect to over mutual TLS");
+        Ingress ingress{listen.value_or(HostPort{}), {Role::interserver, 0, {}}};
+        for (const auto & to : each.texts("to"))
+        {
+            if (auto server = parse_host_port(to))
+                ingress.listener.servers.push_back(std::move(*server));
+            else
+                each.refuse("to", "\"" + to + "\" is not host:port, [address]:port");
+        }
+        if (ingress.listener.servers.empty())
+            each.refuse("to", "is needed: host:port of the plain port that is reached");
+        each.refuse_unknown();
+        settings.ingress.push_back(std::move(ingress));
+    }
+    section.refuse_unknown();
+    const auto & all = settings.listeners;
+    if (!settings.ingress.empty()
+        && std::none_of(all.begin(), all.end(), [](const Listener & each) { return each.role == Role::interserver; }))
+        gateway.refuse(
+            "ingress",
+            "needs interserver_https_port and <interserver>: they say what is asked of nodes. For one port alone they are "
+            "enough by themselves");
+}
+
 void read_proxies(Section & gateway, Settings & settings)
 {
     settings.trusted_proxies = read_trusted_proxies(gateway);
@@ -219,6 +251,7 @@ void read_gateway(Section & top, Settings & settings)
         read_listener(top, gateway, role, settings);
     read_proof(gateway, settings);
     read_egress(top, gateway, settings);
+    read_ingress(gateway, settings);
     read_proxies(gateway, settings);
     settings.ready = loopback(gateway, "ready");
     if (const auto word = gateway.word("password_logins", password_words))

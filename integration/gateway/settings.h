@@ -38,6 +38,13 @@ struct Listener
     std::vector<std::string> without_login{}; ///< https: paths that anybody may GET
 };
 
+/// A plain port that only nodes reach, over mutual TLS: a Keeper's, and whatever else stands beside the server.
+struct Ingress
+{
+    HostPort listen;   ///< an address
+    Listener listener; ///< Role::interserver; its port is not used
+};
+
 /// Connections of our own server that go to another one over mutual TLS.
 struct Egress
 {
@@ -84,6 +91,7 @@ struct Settings
     std::string module;                   ///< mtls.module; empty: beside the program
     std::vector<std::string> listen_host; ///< addresses
     std::vector<Listener> listeners;
+    std::vector<Ingress> ingress;
     std::vector<Egress> egress;
     std::vector<TrustedProxy> trusted_proxies;
     std::string cipher_list; ///< openSSL.server.cipherList, TLS 1.2; empty: OpenSSL's

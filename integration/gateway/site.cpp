@@ -84,6 +84,13 @@ const Listener * Site::listener(Role role) const
     return found == all.end() ? nullptr : &*found;
 }
 
+const Listener * Site::ingress(const HostPort & listen) const
+{
+    const auto & all = settings.ingress;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Ingress & each) { return each.listen == listen; });
+    return found == all.end() ? nullptr : &found->listener;
+}
+
 const Egress * Site::egress(const HostPort & listen) const
 {
     const auto & all = settings.egress;

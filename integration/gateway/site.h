@@ -27,6 +27,8 @@ struct Site
     SslContextPtr client; ///< for those that the gateway makes
 
     [[nodiscard]] const Listener * listener(Role role) const;
+    /// Of a port of its own; null: it is none.
+    [[nodiscard]] const Listener * ingress(const HostPort & listen) const;
     [[nodiscard]] const Egress * egress(const HostPort & listen) const;
     [[nodiscard]] const TrustedProxy * trusted_proxy(const HostPort & listen) const;
 };

@@ -33,6 +33,8 @@ public:
     virtual void end(const std::string & reason) = 0;
     /// The gateway ends: so does the session, as soon as nothing is under way.
     virtual void drain() = 0;
+    /// A name leads elsewhere, in lower case; empty: any may. Ends what is connected to an address that is no longer its own.
+    virtual void host_moved(const std::string & host) { static_cast<void>(host); }
     /// Another configuration is in force: ends what would not be let in by it, as far as the module does not see to that.
     virtual void settings_changed(const Site & now) { static_cast<void>(now); }
 };

@@ -106,6 +106,21 @@ void collect_hosts(const Element & element, std::set<std::string> & hosts)
     }
 }
 
+/// Where the gateway's egress goes: <to>name:port</to>.
+void collect_destinations(const Element & gateway, std::set<std::string> & hosts)
+{
+    const Element * const egress = gateway.find("egress");
+    if (egress == nullptr)
+        return;
+    for (const Element & destination : egress->children)
+    {
+        const Element * const to = destination.find("to");
+        const std::string host = to == nullptr ? std::string() : ascii_lower(std::string(trimmed(to->text)));
+        if (const size_t colon = host.rfind(':'); colon != std::string::npos && colon > 0)
+            hosts.insert(host.substr(0, colon));
+    }
+}
+
 /// As they are written, in lower case: a name with a dot at its end is looked up without the search domains.
 void add_hosts(const std::set<std::string> & written, DnsSettings & dns)
 {
@@ -153,6 +168,8 @@ void add_configured_hosts(const Element & root, DnsSettings & dns)
     {
         if (child.name == "remote_servers" || child.name == "zookeeper")
             collect_hosts(child, hosts);
+        if (child.name == "gateway")
+            collect_destinations(child, hosts);
         if (child.name != "mtls")
             continue;
         for (const std::string_view peers : {"nodes", "keeper"})

@@ -58,6 +58,16 @@ TEST(DnsSection, WatchesClustersKeeperAndTheList)
     EXPECT_THAT(settings.dns.names, ElementsAre("ch1.example.org", "ch2", "db.", "extra.example.org", "zk1", "zk2.example"));
 }
 
+TEST(DnsSection, WatchesWhereAGatewaysEgressGoes)
+{
+    const std::string gateway
+        = "<gateway><egress><destination><listen>127.0.0.1:1</listen><to>Zk1.example.org:2281</to></destination>"
+          "<destination><to>[2001:db8::1]:9440</to></destination><destination><to>odd</to></destination>"
+          "<destination/></egress></gateway>";
+    const Settings settings = parsed(server("<dns/>", gateway));
+    EXPECT_THAT(settings.dns.names, ElementsAre("zk1.example.org"));
+}
+
 TEST(DnsSection, HostsOfTheConfigurationAreKnownWithOrWithoutIt)
 {
     const std::string peers = "<nodes><rule><name>n</name><dns>*.nodes.example</dns></rule><plaintext>allow</plaintext>"
