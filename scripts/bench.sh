@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ./run bench, bench-servers.
+# ./run bench, bench-servers, bench-gateway.
 # shellcheck source=scripts/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
@@ -30,8 +30,15 @@ bench_servers() {
     "$python" bench/report.py --table bench/README.md --servers build/bench/servers.jsonl
 }
 
+bench_gateway() {
+    need "${build_packages[@]}" "${bench_packages[@]}" "${gateway_bench_packages[@]}"
+    configure_and_build bench tls_load clickhouse-mtls-gateway clickhouse_mtls
+    CHMTLS_BUILD=build/bench "$python" bench/gateway/compare.py "$@"
+}
+
 case ${1:-} in
     bench) bench "${@:2}" ;;
     servers) bench_servers "${@:2}" ;;
-    *) die "scripts/bench.sh takes bench or servers" ;;
+    gateway) bench_gateway "${@:2}" ;;
+    *) die "scripts/bench.sh takes bench, servers or gateway" ;;
 esac

@@ -15,6 +15,7 @@ package_packages=(debhelper dpkg-dev apt-utils gnupg cmake python3)
 package_test_packages=(mmdebstrap lintian python3-pytest systemd)
 coverage_packages=(gcovr)
 bench_packages=(libbenchmark-dev python3-matplotlib)
+gateway_bench_packages=(stunnel4 haproxy nginx-light libnginx-mod-stream hitch)
 clang_packages=(clang-14 libclang-rt-14-dev)
 lint_packages=(clang-format-14 clang-tidy-14 cppcheck flake8 mypy shellcheck python3-pytest python3-cryptography)
 
