@@ -1,6 +1,8 @@
 """The gateway before a ClickHouse of today, whose users prove themselves by single-use tokens."""
 
 import base64
+import re
+import subprocess
 import urllib.error
 import urllib.request
 from urllib.parse import quote
@@ -10,11 +12,14 @@ import pytest
 from lib import clients
 from lib.gateway import Gateway, GatewayConfig
 from lib.pki import Authority
+from lib.proxy import Recorder
 from lib.server import free_ports
 from lib.wait import eventually
 from lib_modern import ModernServer
 
 PEOPLE = ("alice", "carol")
+# By whom the library itself runs the statement that makes it listen.
+DEFAULT = "<default><password></password><networks><ip>127.0.0.1</ip></networks></default>"
 RULES = """<certificate_login>always</certificate_login><users>
 <rule><name>people</name><common_name>{who}.people.example</common_name><user>{who}</user></rule></users>
 <nodes><rule><name>cluster</name><dns>*.nodes.example</dns></rule></nodes>"""
@@ -23,17 +28,18 @@ RULES = """<certificate_login>always</certificate_login><users>
 class World:
     def __init__(self, build, directory):
         self.token_port = free_ports(1)[0]
+        self.questions = Recorder(self.token_port)
         users = "".join(
             f"<{who}><http_authentication><server>gateway</server><scheme>basic</scheme></http_authentication>"
             "<networks><ip>127.0.0.1</ip></networks></" + who + ">"
             for who in PEOPLE
         )
         servers = (
-            f"<http_authentication_servers><gateway><uri>http://127.0.0.1:{self.token_port}/</uri>"
+            f"<http_authentication_servers><gateway><uri>http://127.0.0.1:{self.questions.port}/</uri>"
             "<connection_timeout_ms>5000</connection_timeout_ms><receive_timeout_ms>5000</receive_timeout_ms>"
             "<send_timeout_ms>5000</send_timeout_ms></gateway></http_authentication_servers>"
         )
-        users += "<default><password></password><networks><ip>127.0.0.1</ip></networks></default>"
+        users += DEFAULT
         self.server = ModernServer(directory / "server", users, servers)
         self.ca = Authority(directory / "pki", "Company CA")
         self.alice = self.ca.issue("alice", "alice.people.example")
@@ -132,6 +138,54 @@ def test_no_password_but_an_unused_token_is_good_at_the_plain_port(world):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(question, timeout=60)
         assert refused.value.code == 403
+
+
+def test_the_server_asks_about_each_request_of_a_kept_connection(world):
+    """So a token that is good for longer would save nothing."""
+    with clients.HttpsConnection(world.gateway, world.ca.file, world.alice) as kept:
+        kept.connection.connect()
+        before = world.questions.accepted
+        for _ in range(5):
+            kept.connection.request("GET", "/?query=" + quote("SELECT currentUser()"))
+            assert kept.connection.getresponse().read().strip() == b"alice"
+        assert world.questions.accepted - before == 5
+
+
+def test_what_setup_prints_is_what_the_server_needs(world, build, tmp_path):
+    (token_port,) = free_ports(1)
+    server = ModernServer(tmp_path / "server", "")
+    config = GatewayConfig(**{**world.gateway.config.__dict__})
+    config.mtls = "<users><rule><name>alice</name><common_name>alice.people.example</common_name><user>alice</user></rule></users>"
+    config.gateway = f"<proof><tokens><listen>127.0.0.1:{token_port}</listen></tokens></proof>"
+    gateway = Gateway(build / "clickhouse-mtls-gateway", tmp_path / "gateway", config, {"tcp_port_secure": server.ports["tcp_port"]})
+    setup = [build / "clickhouse-mtls", "gateway", "setup", "--config", gateway.config_file, "--format", "xml"]
+    printed = subprocess.run(setup, check=True, capture_output=True, text=True).stdout
+    server.top = re.search(r"<clickhouse>\n(.*?)</clickhouse>", printed, re.DOTALL)[1]
+    server.users = re.search(r"<clickhouse><users>\n(.*?)</users></clickhouse>", printed, re.DOTALL)[1] + DEFAULT
+    with gateway:
+        server.start()
+        try:
+            assert clients.native(gateway, world.ca.file, world.carol, "carol").code == 516
+            client = clickhouse_driver.Client(
+                "127.0.0.1",
+                port=gateway.ports["tcp_port_secure"],
+                user="alice",
+                secure=True,
+                ca_certs=str(world.ca.file),
+                certfile=str(world.alice.certificate),
+                keyfile=str(world.alice.key),
+            )
+            assert client.execute("SELECT currentUser()") == [("alice",)]
+            client.disconnect()
+        finally:
+            server.stop()
+
+
+def test_another_site_cannot_make_a_browser_ask(world):
+    """Where certificates log in without being asked for, as here."""
+    assert world.https(world.alice, {"Sec-Fetch-Site": "cross-site"}) == 403
+    assert world.https(world.alice, {"Origin": "https://evil.example"}) == 403
+    assert world.https(world.alice, {"Sec-Fetch-Site": "same-origin"}) == "alice"
 
 
 def test_other_credentials_in_the_request_change_nothing(world):
