@@ -21,6 +21,12 @@ IN_SOURCES = {
     "an unbounded C string function": r"(?<![\w:>.])(?:strcp[y]|strca[t]|sprint[f]|get[s])\s*\(",
     "a shell": r"(?<![\w:>.])(?:syste[m]|pope[n])\s*\(",
 }
+IN_PAGES = {
+    '"is no X" (docs/style.md)': r"(?<!there )(?<!There )\b(?:is|are) no (?!longer\b|more\b)\w+",
+    "a verb before its subject (docs/style.md)": r"\b(?:[Nn]either|[Nn]or|[Oo]nly then) (?:does|do|is|are|has|have|can|may|will) \w+",
+}
+# The page that shows them, and two whose words are older than the check.
+NOT_PAGES = {"docs/style.md", "docs/architecture.md", "docs/gateway.md"}
 SOURCE_SUFFIXES = {".h", ".hpp", ".c", ".cpp"}
 
 
@@ -30,13 +36,18 @@ def files() -> Iterator[Path]:
             yield path
 
 
+def is_page(path: Path) -> bool:
+    place = path.relative_to(ROOT).as_posix()
+    return path.suffix == ".md" and path.parent in (ROOT, ROOT / "docs") and place not in NOT_PAGES
+
+
 def findings(path: Path) -> Iterator[str]:
     try:
         text = path.read_text()
     except UnicodeDecodeError:
         yield "not a text file"
         return
-    rules = {**EVERYWHERE, **(IN_SOURCES if path.suffix in SOURCE_SUFFIXES else {})}
+    rules = {**EVERYWHERE, **(IN_SOURCES if path.suffix in SOURCE_SUFFIXES else {}), **(IN_PAGES if is_page(path) else {})}
     for what, pattern in rules.items():
         for match in re.finditer(pattern, text):
             line = text.count("\n", 0, match.start()) + 1
