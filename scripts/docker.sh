@@ -53,7 +53,7 @@ docker_test() {
     command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 || need docker-compose
     configure_and_build release clickhouse-mtls clickhouse_mtls clickhouse_mtls_debian
     mkdir --parents -- "$results"
-    rm --recursive --force -- "$results/docker.xml" build/reports/cluster{.html,-logs}
+    rm --recursive --force -- "$results/docker.xml" build/reports/cluster{.html,.json,-logs}
     local project=chmtls$$ compose=(docker-compose)
     # shellcheck disable=SC2064 # the project of this run
     trap "docker_clean $project" EXIT
