@@ -2,23 +2,40 @@
 
 #include "cli/pki_options.h"
 
+#include "base/file.h"
+
 namespace chmtls::cli
 {
 
-void add_common_pki_options(CLI::App & command, CommonPkiOptions & options)
+namespace
 {
-    static const std::map<std::string, pki::KeyKind> kinds{
-        {"p256", pki::KeyKind::ec_p256},     {"p384", pki::KeyKind::ec_p384},    {"rsa2048", pki::KeyKind::rsa_2048},
-        {"rsa3072", pki::KeyKind::rsa_3072}, {"ed25519", pki::KeyKind::ed25519},
-    };
-    command.add_option("DIR", options.directory, "the CA's directory")->required();
-    CLI::Option * lifetime
-        = command.add_option("--lifetime", options.lifetime, "from now on: 30s, 15m, 12h, 90d")->capture_default_str();
+
+const std::map<std::string, pki::KeyKind> kinds{
+    {"p256", pki::KeyKind::ec_p256},     {"p384", pki::KeyKind::ec_p384},    {"rsa2048", pki::KeyKind::rsa_2048},
+    {"rsa3072", pki::KeyKind::rsa_3072}, {"ed25519", pki::KeyKind::ed25519},
+};
+
+}
+
+void add_lifetime_options(CLI::App & command, std::string & lifetime)
+{
+    CLI::Option * option = command.add_option("--lifetime", lifetime, "from now on: 30s, 15m, 12h, 90d")->capture_default_str();
     command
         .add_option_function<std::string>(
-            "--days", [&options](const std::string & days) { options.lifetime = days + "d"; }, "lifetime in days")
+            "--days", [&lifetime](const std::string & days) { lifetime = days + "d"; }, "lifetime in days")
         ->check(CLI::Range(1, 36500))
-        ->excludes(lifetime);
+        ->excludes(option);
+}
+
+std::string lifetime_said_by(const CLI::App & command)
+{
+    return command.count("--lifetime") > 0 ? "--lifetime" : command.count("--days") > 0 ? "--days" : "";
+}
+
+void add_common_pki_options(CLI::App & command, CommonPkiOptions & options)
+{
+    command.add_option("DIR", options.directory, "the CA's directory")->required();
+    add_lifetime_options(command, options.lifetime);
     command.add_option("--valid-from", options.valid_from, "start of validity, seen from now")->capture_default_str();
     command
         .add_option_function<std::string>(
@@ -51,13 +68,33 @@ Result<void> apply(const CommonPkiOptions & options, pki::Spec & spec)
     return {};
 }
 
+/// First line of the file.
+Result<std::string> read_passphrase(const std::string & path)
+{
+    if (path.empty())
+        return std::string();
+    auto content = read_file(path, max_key_file);
+    if (!content)
+        return fail(content.error());
+    const std::string_view text = as_text(content->bytes);
+    std::string passphrase(text.substr(0, text.find('\n')));
+    wipe(content->bytes);
+    if (passphrase.empty())
+        return fail(
+            {.file = path, .field = {}, .reason = "its first line is empty", .remedy = "write the passphrase there", .code = {}});
+    return passphrase;
+}
+
 void add_pki(CLI::App & app, Action & action)
 {
     CLI::App * pki = app.add_subcommand("pki", "A small CA: root, certificates, SPIFFE IDs, revocation");
     pki->require_subcommand(1);
     add_pki_init(*pki, action);
     add_pki_issue(*pki, action);
+    add_pki_renew(*pki, action);
     add_pki_revoke(*pki, action);
+    add_pki_list(*pki, action);
+    add_pki_show(*pki, action);
 }
 
 }

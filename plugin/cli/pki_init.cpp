@@ -5,6 +5,7 @@
 #include "cli/input.h"
 #include "cli/json.h"
 #include "cli/pki_bundle.h"
+#include "cli/pki_next.h"
 #include "cli/pki_options.h"
 
 namespace chmtls::cli
@@ -93,13 +94,17 @@ Exit init(const Options & options)
         json.text("certificate", store->file("ca.pem")).text("key", store->file("ca.key"));
         if (!options.trust_domain.empty())
             json.text("bundle", store->file("bundle.json"));
-        print_line(json.text("subject", facts.subject).text("not_after", format_rfc3339(facts.not_after)).str());
+        print_line(json.text("subject", facts.subject)
+                       .text("not_after", format_rfc3339(facts.not_after))
+                       .raw("next", json_strings(after_init(*store, options.trust_domain)))
+                       .str());
         return Exit::yes;
     }
     print_line("root: " + store->file("ca.pem") + " (" + facts.subject + ", until " + format_rfc3339(facts.not_after) + ")");
     print_line("key: " + store->file("ca.key"));
     if (!options.trust_domain.empty())
         print_line("bundle: " + store->file("bundle.json") + " (trust domain " + options.trust_domain + ")");
+    print_next(after_init(*store, options.trust_domain));
     return Exit::yes;
 }
 

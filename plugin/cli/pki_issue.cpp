@@ -1,14 +1,14 @@
 // clickhouse-mtls pki issue: a certificate for a client, a server, or both.
 
 #include <algorithm>
-#include <cstdio>
-#include <cstring>
 #include <memory>
 
 #include <unistd.h>
 
 #include "base/file.h"
 #include "cli/json.h"
+#include "cli/pki_lifetime.h"
+#include "cli/pki_next.h"
 #include "cli/pki_options.h"
 #include "config/host_name.h"
 #include "spiffe/id.h"
@@ -146,23 +146,6 @@ Result<pki::Spec> make_spec(const Options & options)
     return spec;
 }
 
-/// First line of the file.
-Result<std::string> read_passphrase(const std::string & path)
-{
-    if (path.empty())
-        return std::string();
-    auto content = read_file(path, max_key_file);
-    if (!content)
-        return fail(content.error());
-    const std::string_view text = as_text(content->bytes);
-    std::string passphrase(text.substr(0, text.find('\n')));
-    wipe(content->bytes);
-    if (passphrase.empty())
-        return fail(
-            {.file = path, .field = {}, .reason = "its first line is empty", .remedy = "write the passphrase there", .code = {}});
-    return passphrase;
-}
-
 Result<void> write_pair(const PkiStore & store, const Options & options, const pki::Issued & issued)
 {
     const std::string certificate = store.file(options.name + ".pem");
@@ -186,27 +169,6 @@ Result<void> write_pair(const PkiStore & store, const Options & options, const p
     return write_file(certificate, as_bytes(pki::certificate_pem(issued.certificate)), public_file, options.common.existing());
 }
 
-/// Nothing accepts a certificate beyond the end of its authority. A lifetime that somebody asked for is not changed silently; the
-/// default one is cut.
-Result<void>
-keep_within(const std::string & file, UnixTime authority_ends, const Options & options, UnixTime now, pki::Spec & spec)
-{
-    const UnixTime ends = now + spec.not_after;
-    if (ends <= authority_ends)
-        return {};
-    if (options.lifetime_by.empty() && authority_ends > std::max(now, now + spec.not_before))
-    {
-        spec.not_after_at = authority_ends;
-        return {};
-    }
-    const std::string new_authority = "make a new authority (clickhouse-mtls pki init)";
-    return refused(
-        options.lifetime_by.empty() ? "--lifetime" : options.lifetime_by,
-        "the certificate would end at " + format_rfc3339(ends) + ", later than its authority " + file + ", whose end is "
-            + format_rfc3339(authority_ends),
-        authority_ends > now ? "choose a shorter lifetime, or " + new_authority : new_authority);
-}
-
 Result<pki::Issued> make(const PkiStore & store, const Options & options, pki::Spec spec, UnixTime now)
 {
     if (options.self_signed)
@@ -215,23 +177,17 @@ Result<pki::Issued> make(const PkiStore & store, const Options & options, pki::S
     if (!authority)
         return fail(authority.error());
     const UnixTime authority_ends = authority->certificate.facts().not_after;
-    if (const auto kept = keep_within(store.file("ca.pem"), authority_ends, options, now, spec); !kept)
+    if (const auto kept = keep_within(store.file("ca.pem"), authority_ends, options.lifetime_by, now, spec); !kept)
         return fail(kept.error());
     return pki::issue(spec, *authority, now);
-}
-
-void note_cut(const PkiStore & store, UnixTime wanted, UnixTime ends)
-{
-    if (ends < wanted)
-        (void)std::fprintf(
-            stderr, "clickhouse-mtls: note: the certificate ends with its authority %s, at %s, and not at %s\n",
-            printable(store.file("ca.pem")).c_str(), format_rfc3339(ends).c_str(), format_rfc3339(wanted).c_str());
 }
 
 void print(const PkiStore & store, const Options & options, const openssl::CertificateFacts & facts)
 {
     const std::string certificate = store.file(options.name + ".pem");
     const std::string key = store.file(options.name + ".key");
+    const auto steps = options.self_signed ? std::vector<std::string>()
+                                           : after_issue(store, options.name, facts, !options.passphrase_file.empty());
     if (options.common.json)
     {
         print_line(JsonObject()
@@ -240,6 +196,7 @@ void print(const PkiStore & store, const Options & options, const openssl::Certi
                        .text("subject", facts.subject)
                        .text("serial", facts.serial_hex)
                        .text("not_after", format_rfc3339(facts.not_after))
+                       .raw("next", json_strings(steps))
                        .str());
         return;
     }
@@ -247,6 +204,7 @@ void print(const PkiStore & store, const Options & options, const openssl::Certi
         "certificate: " + certificate + " (" + printable(facts.subject) + ", serial " + facts.serial_hex + ", until "
         + format_rfc3339(facts.not_after) + ")");
     print_line("key: " + key);
+    print_next(steps);
 }
 
 Exit issue(const Options & options)
@@ -300,11 +258,7 @@ void add_pki_issue(CLI::App & pki, Action & action)
         [options, command, common_name, &action]
         {
             options->common_name_given = common_name->count() > 0;
-            for (const char * option : {"--lifetime", "--days"})
-            {
-                if (command->count(option) > 0)
-                    options->lifetime_by = option;
-            }
+            options->lifetime_by = lifetime_said_by(*command);
             action = [options]
             {
                 return issue(*options);

@@ -1,6 +1,6 @@
 #pragma once
 
-// Options that `pki init` and `pki issue` share.
+// Options that the `pki` commands share.
 
 #include <chrono>
 #include <map>
@@ -15,7 +15,10 @@ namespace chmtls::cli
 
 void add_pki_init(CLI::App & pki, Action & action);
 void add_pki_issue(CLI::App & pki, Action & action);
+void add_pki_renew(CLI::App & pki, Action & action);
 void add_pki_revoke(CLI::App & pki, Action & action);
+void add_pki_list(CLI::App & pki, Action & action);
+void add_pki_show(CLI::App & pki, Action & action);
 
 struct CommonPkiOptions
 {
@@ -28,6 +31,14 @@ struct CommonPkiOptions
 
     [[nodiscard]] Existing existing() const { return force ? Existing::replace : Existing::refuse; }
 };
+
+/// Adds --lifetime and --days, which both set `lifetime`.
+void add_lifetime_options(CLI::App & command, std::string & lifetime);
+/// Which of the two was given; empty: neither.
+[[nodiscard]] std::string lifetime_said_by(const CLI::App & command);
+
+/// The first line of a file; empty when there is no path.
+[[nodiscard]] Result<std::string> read_passphrase(const std::string & path);
 
 /// Adds DIR, --lifetime, --days, --valid-from, --key, --force and --json.
 void add_common_pki_options(CLI::App & command, CommonPkiOptions & options);

@@ -72,6 +72,46 @@ std::vector<std::string> split(std::string_view line, char separator)
     }
 }
 
+bool add_issued(std::vector<IndexEntry> & entries, const std::vector<std::string> & fields)
+{
+    const auto ends = parse_rfc3339(fields[3]);
+    for (IndexEntry & former : entries)
+        former.replaced = former.replaced || former.name == fields[4];
+    entries.push_back({.name = fields[4], .serial = fields[2], .not_after = ends.value_or(UnixTime()), .replaced = false});
+    return ends.has_value();
+}
+
+bool mark_revoked(std::vector<IndexEntry> & entries, const std::vector<std::string> & fields)
+{
+    const auto at = parse_rfc3339(fields[1]);
+    const auto known
+        = std::find_if(entries.begin(), entries.end(), [&fields](const IndexEntry & entry) { return entry.serial == fields[2]; });
+    if (!at || known == entries.end())
+        return false;
+    known->revoked = true;
+    known->revoked_at = *at;
+    return true;
+}
+
+}
+
+Result<openssl::Certificate> read_certificate(const std::string & path)
+{
+    const auto content = read_file(path);
+    if (!content)
+        return fail(content.error());
+    auto certificates = openssl::certificates_from_pem_or_der(content->bytes, path);
+    if (!certificates)
+        return fail(std::move(certificates.error()));
+    if (certificates->empty())
+        return fail(
+            {.file = path, .field = {}, .reason = "holds no certificate", .remedy = "name a certificate's file", .code = {}});
+    return std::move(certificates->front());
+}
+
+std::string_view state_of(const IndexEntry & entry, UnixTime now)
+{
+    return entry.revoked ? "revoked" : entry.not_after <= now ? "ended" : entry.replaced ? "replaced" : "valid";
 }
 
 Result<void> write_file(const std::string & path, ByteView bytes, mode_t mode, Existing existing)
@@ -144,12 +184,9 @@ Result<PkiStore> PkiStore::lock(const std::string & directory)
 
 Result<pki::Issued> PkiStore::authority() const
 {
-    const auto pem = read_file(file("ca.pem"));
-    if (!pem)
-        return fail(pem.error());
-    const auto certificates = openssl::certificates_from_pem(pem->bytes, file("ca.pem"));
-    if (!certificates)
-        return fail(certificates.error());
+    auto certificate = read_certificate(file("ca.pem"));
+    if (!certificate)
+        return fail(std::move(certificate.error()));
 
     auto key_pem = read_file(file("ca.key"), max_key_file);
     if (!key_pem)
@@ -158,7 +195,7 @@ Result<pki::Issued> PkiStore::authority() const
     wipe(key_pem->bytes);
     if (!key)
         return fail(key.error());
-    if (certificates->empty() || !key->matches(certificates->front()))
+    if (!key->matches(*certificate))
         return fail({
             .file = file("ca.key"),
             .field = {},
@@ -166,7 +203,7 @@ Result<pki::Issued> PkiStore::authority() const
             .remedy = "restore both files from one backup",
             .code = {},
         });
-    return pki::Issued{.certificate = certificates->front(), .key = std::move(*key)};
+    return pki::Issued{.certificate = std::move(*certificate), .key = std::move(*key)};
 }
 
 Result<void> PkiStore::append(const std::string & line)
@@ -213,25 +250,26 @@ Result<std::vector<IndexEntry>> PkiStore::certificates() const
     std::vector<IndexEntry> entries;
     for (const auto & fields : *lines)
     {
+        bool understood = true;
         if (fields.front() == "issued" && fields.size() == 5)
-            entries.push_back({.name = fields[4], .serial = fields[2], .revoked = false, .revoked_at = {}});
-        if (fields.front() != "revoked" || fields.size() != 4)
-            continue;
-        const auto at = parse_rfc3339(fields[1]);
-        const auto known = std::find_if(
-            entries.begin(), entries.end(), [&fields](const IndexEntry & entry) { return entry.serial == fields[2]; });
-        if (!at || known == entries.end())
+            understood = add_issued(entries, fields);
+        if (fields.front() == "revoked" && fields.size() == 4)
+            understood = mark_revoked(entries, fields);
+        if (!understood)
             return fail({
                 .file = file(std::string(index_name)),
-                .field = "revoked " + printable(fields[2]),
-                .reason = "the line is damaged or has no line 'issued' before it",
+                .field = fields.front() + " " + printable(fields[2]),
+                .reason = "the line is damaged, or it revokes what no line 'issued' before it names",
                 .remedy = "restore the file from a backup",
                 .code = {},
             });
-        known->revoked = true;
-        known->revoked_at = *at;
     }
     return entries;
+}
+
+Result<openssl::Certificate> PkiStore::certificate(const std::string & name) const
+{
+    return read_certificate(file(name + ".pem"));
 }
 
 Result<uint64_t> PkiStore::next_crl_number() const

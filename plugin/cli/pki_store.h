@@ -27,11 +27,16 @@ inline constexpr mode_t private_file = 0600;
 /// Writes a file whole, or leaves what was there.
 [[nodiscard]] Result<void> write_file(const std::string & path, ByteView bytes, mode_t mode, Existing existing);
 
+/// The first certificate of a file, PEM or DER.
+[[nodiscard]] Result<openssl::Certificate> read_certificate(const std::string & path);
+
 /// One certificate as the CA remembers it.
 struct IndexEntry
 {
     std::string name;
     std::string serial;
+    UnixTime not_after{};
+    bool replaced = false; ///< another one was issued under the name since
     bool revoked = false;
     UnixTime revoked_at{};
 };
@@ -58,7 +63,10 @@ public:
     [[nodiscard]] Result<void> record_revoked(const IndexEntry & entry, UnixTime now);
     [[nodiscard]] Result<void> record_crl(uint64_t number, UnixTime now);
 
+    /// In the order in which they were issued.
     [[nodiscard]] Result<std::vector<IndexEntry>> certificates() const;
+    /// NAME.pem as it is now.
+    [[nodiscard]] Result<openssl::Certificate> certificate(const std::string & name) const;
     [[nodiscard]] Result<uint64_t> next_crl_number() const;
 
 private:
@@ -70,6 +78,9 @@ private:
     std::string directory_;
     int lock_;
 };
+
+/// "revoked", "ended", "replaced" or "valid": the first that holds.
+[[nodiscard]] std::string_view state_of(const IndexEntry & entry, UnixTime now);
 
 /// A name for NAME.pem and NAME.key: letters, digits, '.', '-', '_' and '@', not starting with '.' or '-', not one of the CA's
 /// own.

@@ -3,6 +3,8 @@
 // What certificates and CRLs have in common when they are made.
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/time.h"
@@ -26,6 +28,20 @@ template <auto Encode, typename T>
 [[nodiscard]] inline int64_t seconds_of(UnixTime time)
 {
     return time.time_since_epoch().count();
+}
+
+/// Positive and at most 16 bytes (RFC 5280 4.1.2.2); random when none is wanted.
+[[nodiscard]] inline openssl::BignumPtr serial_number(const std::optional<uint64_t> & wanted)
+{
+    openssl::BignumPtr number(BN_new());
+    if (!wanted)
+        BN_rand(number.get(), 127, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY);
+    std::array<uint8_t, 8> bytes{};
+    for (size_t i = 0; i < bytes.size(); ++i)
+        bytes[i] = static_cast<uint8_t>(wanted.value_or(0) >> (8 * (bytes.size() - 1 - i)));
+    if (wanted)
+        BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), number.get());
+    return number;
 }
 
 /// EdDSA brings its own digest (RFC 8410), which null stands for.

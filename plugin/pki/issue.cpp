@@ -1,7 +1,5 @@
 #include "pki/issue.h"
 
-#include <array>
-
 #include <openssl/rsa.h>
 
 #include "openssl/error_queue.h"
@@ -36,22 +34,6 @@ EvpPkeyPtr make_key(KeyKind kind)
     return nullptr;
 }
 
-/// Positive and at most 16 bytes (RFC 5280 4.1.2.2).
-BignumPtr serial_number(const Spec & spec)
-{
-    BignumPtr number(BN_new());
-    if (spec.serial)
-    {
-        std::array<uint8_t, 8> bytes{};
-        for (size_t i = 0; i < bytes.size(); ++i)
-            bytes[i] = static_cast<uint8_t>(*spec.serial >> (8 * (bytes.size() - 1 - i)));
-        BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), number.get());
-    }
-    else
-        BN_rand(number.get(), 127, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY);
-    return number;
-}
-
 Result<Bytes> sign(const Spec & spec, EVP_PKEY * key, EVP_PKEY * signing_key, const X509 * issuer, UnixTime now)
 {
     const ErrorScope errors;
@@ -59,7 +41,7 @@ Result<Bytes> sign(const Spec & spec, EVP_PKEY * key, EVP_PKEY * signing_key, co
     auto subject = make_name(spec.subject);
     if (!subject)
         return fail(std::move(subject.error()));
-    const BignumPtr serial = serial_number(spec);
+    const BignumPtr serial = serial_number(spec.serial);
     X509 * const x509 = made.get();
     const bool prepared
         = X509_set_version(x509, X509_VERSION_3) == 1 && BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(x509)) != nullptr

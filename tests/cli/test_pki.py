@@ -215,3 +215,137 @@ def test_an_unknown_name_revokes_nothing(tool, tmp_path):
     assert tool("pki", "revoke", tmp_path, "x", "nobody").status == 2
     tool.must("pki", "revoke", tmp_path)
     assert verify(tool, tmp_path / "x.pem", tmp_path / "ca.pem", "--crl", tmp_path / "crl.pem") == "VALID"
+
+
+def listed(tool, path):
+    return [(one["name"], one["state"]) for one in tool.must("pki", "list", path, "--json").object()["certificates"]]
+
+
+def test_list_says_what_has_become_of_each(tool, tmp_path):
+    tool.must("pki", "init", tmp_path)
+    assert tool.must("pki", "list", tmp_path).out == "nothing has been issued here\n"
+    for name, more in (("a", []), ("b", []), ("c", ["--valid-from=-2h", "--lifetime=-1h"]), ("d", [])):
+        tool.must("pki", "issue", tmp_path, name, *more)
+    tool.must("pki", "revoke", tmp_path, "b")
+    tool.must("pki", "issue", tmp_path, "d", "--force")
+    assert listed(tool, tmp_path) == [("a", "valid"), ("b", "revoked"), ("c", "ended"), ("d", "replaced"), ("d", "valid")]
+    lines = tool.must("pki", "list", tmp_path).out.splitlines()
+    assert lines[1].startswith("b: revoked, serial ") and len(lines) == 5
+
+
+def test_show_by_name_and_by_serial(tool, tmp_path):
+    tool.must("pki", "init", tmp_path)
+    first = tool.must("pki", "issue", tmp_path, "a", "--cn", "Alice", "--client", "--json").object()["serial"]
+    text = tool.must("pki", "show", tmp_path, "a").out
+    for part in ("state: valid", "subject: CN=Alice", "for: client\n", "<common_name>Alice</common_name>", f"serial: {first}"):
+        assert part in text
+    assert "certificateFile" in text and "<openSSL><server>" not in text
+    second = tool.must("pki", "issue", tmp_path, "a", "--server", "--dns", "db.example", "--force", "--json").object()["serial"]
+    former = tool.must("pki", "show", tmp_path, first, "--json").object()
+    assert (former["state"], former["serial"], "subject" in former) == ("replaced", first, False)
+    now = tool.must("pki", "show", tmp_path, "a", "--json").object()
+    assert (now["serial"], now["names"], now["for"]) == (second, ["dns:db.example"], "server")
+    done = tool("pki", "show", tmp_path, "b")
+    assert done.status == 2 and "pki list" in done.err
+
+
+def test_renew_keeps_names_usages_and_key(tool, tmp_path):
+    tool.must("pki", "init", tmp_path)
+    tool.must("pki", "issue", tmp_path, "a", "--cn", "Alice", "--dns", "a.example", "--server", "--lifetime", "1h")
+    before = tool.must("pki", "show", tmp_path, "a", "--json").object()
+    key = (tmp_path / "a.key").read_bytes()
+    renewed = tool.must("pki", "renew", tmp_path, "a", "--days", "2", "--json").object()
+    after = tool.must("pki", "show", tmp_path, "a", "--json").object()
+    assert renewed["former_serial"] == before["serial"] != after["serial"]
+    assert after["not_after"] > before["not_after"]
+    assert all(after[member] == before[member] for member in ("subject", "names", "for", "key"))
+    assert (tmp_path / "a.key").read_bytes() == key
+    assert verify(tool, tmp_path / "a.pem", tmp_path / "ca.pem", "--purpose", "server", "--name", "dns:a.example") == "VALID"
+    assert listed(tool, tmp_path) == [("a", "replaced"), ("a", "valid")]
+
+
+def test_renew_with_a_new_key(tool, tmp_path):
+    tool.must("pki", "init", tmp_path)
+    (tmp_path / "secret").write_text("correct horse\n")
+    tool.must("pki", "issue", tmp_path, "a", "--key", "p384", "--passphrase-file", tmp_path / "secret")
+    key = (tmp_path / "a.key").read_bytes()
+    refused = tool("pki", "renew", tmp_path, "a")
+    assert refused.status == 2 and "passphrase" in refused.err
+    tool.must("pki", "renew", tmp_path, "a", "--passphrase-file", tmp_path / "secret")
+    assert (tmp_path / "a.key").read_bytes() == key
+    tool.must("pki", "renew", tmp_path, "a", "--new-key", "--passphrase-file", tmp_path / "secret")
+    assert (tmp_path / "a.key").read_bytes() != key and mode(tmp_path / "a.key") == 0o600
+    assert b"ENCRYPTED" in (tmp_path / "a.key").read_bytes()
+    assert tool.must("pki", "show", tmp_path, "a", "--json").object()["key"] == "EC P-384"
+    assert verify(tool, tmp_path / "a.pem", tmp_path / "ca.pem") == "VALID"
+
+
+def test_what_renew_refuses(tool, tmp_path):
+    tool.must("pki", "init", tmp_path, "--lifetime", "1h")
+    tool.must("pki", "issue", tmp_path, "a")
+    tool.must("pki", "issue", tmp_path, "own", "--self-signed")
+    for arguments, word in (
+        (["nobody"], "nobody.pem"),
+        (["own"], "was not issued here"),
+        (["a", "--days", "2"], "shorter lifetime"),
+        (["a", "--lifetime=-1h"], "longer lifetime"),
+    ):
+        before = (tmp_path / "a.pem").read_bytes(), (tmp_path / "index.txt").read_bytes()
+        done = tool("pki", "renew", tmp_path, *arguments)
+        assert done.status == 2 and word in done.err, done.err
+        assert ((tmp_path / "a.pem").read_bytes(), (tmp_path / "index.txt").read_bytes()) == before
+    tool.must("pki", "renew", tmp_path, "a")
+    tool.must("pki", "revoke", tmp_path, "a")
+    done = tool("pki", "renew", tmp_path, "a")
+    assert done.status == 2 and "--new-key" in done.err
+    tool.must("pki", "renew", tmp_path, "a", "--new-key")
+    assert verify(tool, tmp_path / "a.pem", tmp_path / "ca.pem", "--crl", tmp_path / "crl.pem") == "VALID"
+
+
+def test_revoke_one_by_serial_or_file(tool, tmp_path):
+    tool.must("pki", "init", tmp_path)
+    serials = []
+    for i in range(3):
+        serials.append(tool.must("pki", "issue", tmp_path, "x", "--force", "--json").object()["serial"])
+        (tmp_path / f"{i}.crt").write_bytes((tmp_path / "x.pem").read_bytes())
+    colons = ":".join(serials[0].upper().rjust(32, "0")[i : i + 2] for i in range(0, 32, 2))
+    assert tool.must("pki", "revoke", tmp_path, "--serial", colons, "--json").object()["revoked_now"] == 1
+    assert tool.must("pki", "revoke", tmp_path, "--file", tmp_path / "1.crt", "--json").object()["revoked_now"] == 1
+    for i, wanted in enumerate(("REVOKED", "REVOKED", "VALID")):
+        assert verify(tool, tmp_path / f"{i}.crt", tmp_path / "ca.pem", "--crl", tmp_path / "crl.pem") == wanted
+
+
+def test_a_certificate_that_the_index_has_lost_is_revoked_by_its_file(tool, tmp_path):
+    tool.must("pki", "init", tmp_path / "a")
+    tool.must("pki", "init", tmp_path / "b")
+    serial = tool.must("pki", "issue", tmp_path / "a", "x", "--json").object()["serial"]
+    (tmp_path / "a/index.txt").write_text("")
+    unknown = tool("pki", "revoke", tmp_path / "a", "--serial", serial)
+    assert unknown.status == 2 and "pki list" in unknown.err
+    strange = tool("pki", "revoke", tmp_path / "b", "--file", tmp_path / "a/x.pem")
+    assert strange.status == 2 and "was not signed by" in strange.err
+    tool.must("pki", "revoke", tmp_path / "a", "--file", tmp_path / "a/x.pem")
+    assert verify(tool, tmp_path / "a/x.pem", tmp_path / "a/ca.pem", "--crl", tmp_path / "a/crl.pem") == "REVOKED"
+
+
+def test_each_says_what_to_configure_next(tool, tmp_path):
+    """As it stands: check takes what is printed."""
+    steps = tool.must("pki", "init", tmp_path, "--trust-domain", "example.org", "--json").object()["next"]
+    assert f"<caConfig>{tmp_path}/ca.pem</caConfig>" in steps[0] and f"<bundle>{tmp_path}/bundle.json</bundle>" in steps[1]
+    server = tool.must("pki", "issue", tmp_path, "server", "--server", "--dns", "localhost", "--json").object()["next"]
+    client = tool.must("pki", "issue", tmp_path, "alice", "--client", "--json").object()["next"]
+    listing = tool.must("pki", "revoke", tmp_path, "--json").object()["next"]
+    of_server = server[0].split(": ", 1)[1].split("; ")[0]
+    rule = client[1].split("<mtls>")[1].split("</mtls>")[0].replace("USER", "alice")
+    crl = listing[0].split("<mtls>")[1].split("</mtls>")[0]
+    (tmp_path / "users.xml").write_text("<clickhouse><users><alice/></users></clickhouse>")
+    (tmp_path / "config.xml").write_text(
+        f"<clickhouse><tcp_port_secure>9440</tcp_port_secure>{of_server}<mtls>{crl}{rule}</mtls>"
+        "<users_config>users.xml</users_config></clickhouse>"
+    )
+    done = tool("check", "--config", tmp_path / "config.xml")
+    assert done.status == 0 and "warning" not in done.out, done.out
+    granted = tool("explain", "--config", tmp_path / "config.xml", "--chain", tmp_path / "alice.pem", "--listener", "tcp_port_secure")
+    assert granted.status == 0, granted.out
+    nameless = tool.must("pki", "issue", tmp_path, "nameless", "--server").out
+    assert "next: it carries no --dns" in nameless
