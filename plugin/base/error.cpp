@@ -75,6 +75,8 @@ std::string describe(const Errors & errors)
         if (!out.empty())
             out += '\n';
         out += error.describe();
+        if (!error.code.empty())
+            out += " [" + error.code + "]";
     }
     return out;
 }

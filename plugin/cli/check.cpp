@@ -54,7 +54,7 @@ std::string summary(const generation::Generation & generation)
 void print_text(const CheckedConfiguration & checked, bool quiet)
 {
     for (const Error & finding : checked.findings)
-        print_line("error: " + finding.describe());
+        print_line("error: " + describe(Errors{finding}));
     for (const std::string & note : checked.notes)
         print_line("warning: " + printable(note, 1024));
     if (quiet)

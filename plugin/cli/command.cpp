@@ -13,7 +13,7 @@ void add_always_json(CLI::App & command)
 
 Exit complain(const Error & error)
 {
-    const std::string line = "clickhouse-mtls: " + error.describe() + "\n";
+    const std::string line = "clickhouse-mtls: " + describe(Errors{error}) + "\n";
     std::fwrite(line.data(), 1, line.size(), stderr);
     return Exit::usage;
 }

@@ -15,12 +15,6 @@ namespace chmtls::cli
 namespace
 {
 
-/// Line numbers in messages count the lines of what was merged, as those of the server do.
-std::string source_of(const std::string & path, const MergedConfig & config)
-{
-    return config.files.size() > 1 ? path + " (merged)" : path;
-}
-
 /// What is there already is not added again: conf.d is merged into both configurations.
 void append(std::vector<std::string> & to, const std::vector<std::string> & from)
 {
@@ -65,19 +59,23 @@ std::optional<Error> add_gateway_section(const std::string & path, const MergedC
 
 }
 
+std::string CheckedConfiguration::with_places(std::string text) const
+{
+    for (const MergedConfig & document : documents)
+        text = document.with_places(text);
+    return text;
+}
+
 Result<CheckedConfiguration> check_configuration(const std::string & config, const std::string & users, UnixTime now)
 {
     const auto server = read_merged_config(config);
     if (!server)
         return fail(server.error());
 
-    CheckedConfiguration checked{.findings = {}, .generation = nullptr, .notes = server->notes, .files = server->files};
+    CheckedConfiguration checked{
+        .findings = {}, .generation = nullptr, .notes = server->notes, .files = server->files, .documents = {*server}};
     generation::Input input{
-        .server_xml = server->xml,
-        .users_xml = {},
-        .server_source = source_of(config, *server),
-        .users_source = {},
-        .watched = server->files};
+        .server_xml = server->xml, .users_xml = {}, .server_source = config, .users_source = {}, .watched = server->files};
 
     const std::string users_path = users.empty() ? users_config_path(*server, config) : users;
     // In ClickHouse the users may also stand in the main file: then <users_config> names that file or is absent.
@@ -87,10 +85,11 @@ Result<CheckedConfiguration> check_configuration(const std::string & config, con
         if (!merged)
             return fail(merged.error());
         input.users_xml = merged->xml;
-        input.users_source = source_of(users_path, *merged);
+        input.users_source = users_path;
         append(input.watched, merged->files);
         append(checked.notes, merged->notes);
         append(checked.files, merged->files);
+        checked.documents.push_back(*merged);
     }
     else
     {
@@ -103,11 +102,17 @@ Result<CheckedConfiguration> check_configuration(const std::string & config, con
     auto loaded = generation::load(input, now);
     if (!loaded)
         checked.findings = std::move(loaded.error());
-    if (checked.gateway)
+    for (Error & finding : checked.findings)
+    {
+        finding.file = checked.with_places(finding.file);
+        finding.reason = checked.with_places(finding.reason);
+    }
+    if (checked.gateway) // whose lines are those of the one file that it reads
         checked.findings.insert(checked.findings.end(), checked.gateway->findings.begin(), checked.gateway->findings.end());
     if (!checked.findings.empty())
         return checked;
-    append(checked.notes, loaded->generation->warnings);
+    for (const std::string & warning : loaded->generation->warnings)
+        append(checked.notes, {checked.with_places(warning)});
     note_missing_directory(loaded->generation->settings.admin_socket, checked.notes);
     checked.generation = std::move(loaded->generation);
     return checked;

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "cli/gateway_section.h"
+#include "cli/merged_config.h"
 #include "generation/loader.h"
 
 namespace chmtls::cli
@@ -20,7 +21,11 @@ struct CheckedConfiguration
     generation::GenerationPtr generation;    ///< null when there are findings
     std::vector<std::string> notes;          ///< warnings, and what the tool could not take into account
     std::vector<std::string> files;          ///< configuration files that were read
+    std::vector<MergedConfig> documents;     ///< the server's, and the users' where they stand apart
     std::optional<GatewaySection> gateway{}; ///< there is a <gateway>, so it is one of clickhouse-mtls-gateway
+
+    /// A text of the generation with the files and lines in which the settings are written.
+    [[nodiscard]] std::string with_places(std::string text) const;
 };
 
 /// `users` empty: <users_config> of the server configuration. An error means that a named file cannot be read at all.

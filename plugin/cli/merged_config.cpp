@@ -14,6 +14,7 @@
 #include <Poco/DOM/NamedNodeMap.h>
 #include <Poco/DOM/Text.h>
 #include <Poco/Exception.h>
+#include <fmt/format.h>
 
 #include "base/file.h"
 #include "config/xml.h"
@@ -30,6 +31,7 @@ using DocumentPtr = Poco::AutoPtr<xml::Document>;
 
 constexpr size_t max_config_file = 64u << 20;
 constexpr size_t max_depth = 256;
+constexpr const char * origin = "clickhouse-mtls-origin"; // of our own, for as long as files are merged
 
 Error no_good(const std::string & path, const std::string & reason)
 {
@@ -53,23 +55,6 @@ Result<DocumentPtr> parse_document(std::string_view text, const std::string & pa
     }
 }
 
-Result<DocumentPtr> read_document(const std::string & path)
-{
-    const auto content = read_file(path, max_config_file);
-    if (!content)
-        return fail(content.error());
-    return parse_document(as_text(content->bytes), path);
-}
-
-/// The writer leaves out what stands before the root element, and messages name lines.
-void restore_first_line(std::string & written, std::string_view original, const std::string & path)
-{
-    const auto before = config::parse_xml(original, path);
-    const auto now = config::parse_xml(written, path);
-    if (before && now && before->line > now->line)
-        written.insert(0, before->line - now->line, '\n');
-}
-
 std::vector<xml::Element *> child_elements(xml::Node & parent)
 {
     std::vector<xml::Element *> elements;
@@ -89,13 +74,64 @@ std::string merge_key(const xml::Element & element)
     for (unsigned long i = 0; i < map->length(); ++i)
     {
         const std::string name = map->item(i)->nodeName();
-        if (name != "replace" && name != "remove" && name != "incl" && name != "from_zk" && name != "from_env")
+        if (name != origin && name != "replace" && name != "remove" && name != "incl" && name != "from_zk" && name != "from_env")
             attributes.emplace(name, map->item(i)->nodeValue());
     }
     std::string key = element.nodeName();
     for (const auto & [name, value] : attributes)
         key.append(1, '\0').append(name).append(1, '\0').append(value);
     return key;
+}
+
+/// Gives each element an attribute that says where it stands, which goes with it through all of the merging.
+void note_origins(xml::Element & element, const config::Element & parsed, size_t file)
+{
+    element.setAttribute(origin, fmt::format("{}:{}", file, parsed.line));
+    const auto children = child_elements(element);
+    for (size_t i = 0; i < children.size() && i < parsed.children.size(); ++i)
+        note_origins(*children[i], parsed.children[i], file);
+}
+
+/// The document at `path`, which becomes the last of the configuration's files.
+Result<DocumentPtr> read_document(const std::string & path, MergedConfig & config)
+{
+    const auto content = read_file(path, max_config_file);
+    if (!content)
+        return fail(content.error());
+    auto document = parse_document(as_text(content->bytes), path);
+    if (!document)
+        return document;
+    // What has no such view (too deep, a document type) is refused later on, and whole.
+    if (const auto parsed = config::parse_xml(as_text(content->bytes), path))
+        note_origins(*(*document)->documentElement(), *parsed, config.files.size());
+    config.files.push_back(path);
+    return document;
+}
+
+/// Takes the attributes away again and puts each element on a line of its own: the line then says which element it is.
+void collect_origins(xml::Document & document, xml::Element & element, std::vector<MergedConfig::Place> & places)
+{
+    const std::string noted = element.getAttribute(origin);
+    element.removeAttribute(origin);
+    const size_t colon = noted.find(':');
+    MergedConfig::Place place;
+    if (colon != std::string::npos)
+        place = {.file = std::stoul(noted), .line = std::stoul(noted.substr(colon + 1))};
+    places.push_back(place);
+    for (xml::Element * child : child_elements(element))
+    {
+        Poco::AutoPtr<xml::Text> line_end = document.createTextNode("\n");
+        element.insertBefore(line_end, child);
+        collect_origins(document, *child, places);
+    }
+}
+
+/// As config::parse_xml counts them, in the order of the elements.
+void number_lines(const config::Element & element, std::vector<size_t> & lines)
+{
+    lines.push_back(element.line);
+    for (const config::Element & child : element.children)
+        number_lines(child, lines);
 }
 
 bool is_text(const xml::Node & node)
@@ -164,6 +200,8 @@ void merge_into(xml::Document & document, xml::Element & base, xml::Element & ov
         throw Poco::DataException("elements are nested too deeply");
 
     drop_text(base);
+    if (child_elements(overlay).empty()) // what it says now is said there
+        base.setAttribute(origin, overlay.getAttribute(origin));
     Known known;
     for (xml::Element * element : child_elements(base))
         known.emplace(merge_key(*element), element);
@@ -201,8 +239,9 @@ std::vector<std::string> files_beside(const filesystem::path & path)
 class Substitution
 {
 public:
-    Substitution(xml::Document & document, xml::Element * includes, std::vector<std::string> & notes)
-        : document_(document), includes_(includes), notes_(notes)
+    /// `includes` null: there is no file of them, and `wanted` says whether there should be one.
+    Substitution(xml::Document & document, xml::Element * includes, bool wanted, std::vector<std::string> & notes)
+        : document_(document), includes_(includes), wanted_(wanted), notes_(notes)
     {
     }
 
@@ -227,7 +266,8 @@ private:
         xml::Element * source = includes_ == nullptr ? nullptr : includes_->getChildElement(name);
         if (source == nullptr)
         {
-            if (!element.hasAttribute("optional"))
+            // The packaged configuration offers to include what most servers do not have.
+            if (!element.hasAttribute("optional") && (wanted_ || includes_ != nullptr))
                 notes_.push_back(
                     "<" + element.nodeName() + " incl=\"" + name + "\">: no such include, the element is taken as it stands");
             return;
@@ -259,6 +299,7 @@ private:
 
     xml::Document & document_;
     xml::Element * includes_;
+    bool wanted_;
     std::vector<std::string> & notes_;
 };
 
@@ -266,7 +307,7 @@ Result<void> merge_files(MergedConfig & config, xml::Document & document, const 
 {
     for (const std::string & file : files_beside(path))
     {
-        const auto overlay = read_document(file);
+        const auto overlay = read_document(file, config);
         if (!overlay)
             return fail(overlay.error());
         // As the server does it: whatever the root is called, what stands in it is merged.
@@ -281,7 +322,6 @@ Result<void> merge_files(MergedConfig & config, xml::Document & document, const 
         {
             return fail(no_good(file, "cannot be merged: " + printable(error.displayText())));
         }
-        config.files.push_back(file);
     }
     return {};
 }
@@ -289,53 +329,81 @@ Result<void> merge_files(MergedConfig & config, xml::Document & document, const 
 Result<void> substitute(MergedConfig & config, xml::Document & document)
 {
     std::string include_file = "/etc/metrika.xml";
-    if (const xml::Element * element = document.documentElement()->getChildElement("include_from"))
-        include_file = element->innerText();
+    const xml::Element * named = document.documentElement()->getChildElement("include_from");
+    if (named != nullptr)
+        include_file = named->innerText();
 
     DocumentPtr includes;
     std::error_code ignored; // as the server does: no file, no includes
     if (filesystem::exists(include_file, ignored))
     {
-        auto parsed = read_document(include_file);
+        auto parsed = read_document(include_file, config);
         if (!parsed)
             return fail(parsed.error());
         includes = *parsed;
-        config.files.push_back(include_file);
     }
-    Substitution(document, includes.isNull() ? nullptr : includes->documentElement(), config.notes)
+    Substitution(document, includes.isNull() ? nullptr : includes->documentElement(), named != nullptr, config.notes)
         .apply(*document.documentElement(), 0);
     return {};
+}
+
+void write(MergedConfig & config, xml::Document & document)
+{
+    std::vector<MergedConfig::Place> places;
+    collect_origins(document, *document.documentElement(), places);
+    std::ostringstream out;
+    xml::DOMWriter().writeNode(out, &document);
+    config.xml = out.str();
+    const auto parsed = config::parse_xml(config.xml, config.files.front());
+    std::vector<size_t> lines;
+    if (parsed)
+        number_lines(*parsed, lines);
+    for (size_t i = 0; i < std::min(lines.size(), places.size()); ++i)
+        config.by_line.emplace(lines[i], places[i]);
 }
 
 }
 
 Result<MergedConfig> read_merged_config(const std::string & path)
 {
-    const auto content = read_file(path, max_config_file);
-    if (!content)
-        return fail(content.error());
-    auto document = parse_document(as_text(content->bytes), path);
+    MergedConfig config;
+    auto document = read_document(path, config);
     if (!document)
         return fail(document.error());
-
-    MergedConfig config;
-    config.files.push_back(path);
     if (const auto merged = merge_files(config, **document, path); !merged)
         return fail(merged.error());
     try
     {
         if (const auto substituted = substitute(config, **document); !substituted)
             return fail(substituted.error());
-        std::ostringstream out;
-        xml::DOMWriter().writeNode(out, *document);
-        config.xml = out.str();
-        restore_first_line(config.xml, as_text(content->bytes), path);
+        write(config, **document);
     }
     catch (const Poco::Exception & error)
     {
         return fail(no_good(path, "cannot be read: " + printable(error.displayText())));
     }
     return config;
+}
+
+std::string MergedConfig::with_places(const std::string & text) const
+{
+    const std::string source = files.front() + ":";
+    std::string result;
+    size_t at = 0;
+    for (size_t found = text.find(source); found != std::string::npos; found = text.find(source, at))
+    {
+        const size_t digits = found + source.size();
+        const size_t end = std::min(text.find_first_not_of("0123456789", digits), text.size());
+        const bool begins = found == 0 || text[found - 1] == ' ';
+        const bool short_enough = end > digits && end - digits < 9;
+        const auto place = by_line.find(begins && short_enough ? std::stoul(text.substr(digits, end - digits)) : 0);
+        result += text.substr(at, found - at);
+        result += place == by_line.end()    ? text.substr(found, end - found)
+                  : place->second.line == 0 ? files.front()
+                                            : fmt::format("{}:{}", files.at(place->second.file), place->second.line);
+        at = end;
+    }
+    return result + text.substr(at);
 }
 
 std::string users_config_path(const MergedConfig & config, const std::string & path)

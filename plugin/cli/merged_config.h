@@ -2,6 +2,7 @@
 
 // A configuration file together with what ClickHouse merges into it.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,19 @@ namespace chmtls::cli
 
 struct MergedConfig
 {
-    std::string xml;                ///< the merged document
-    std::vector<std::string> files; ///< the main file, then what was merged into it, in order
-    std::vector<std::string> notes; ///< what was left aside (an include that is not there, a ZooKeeper substitution)
+    struct Place
+    {
+        size_t file = 0; ///< of `files`
+        size_t line = 0;
+    };
+
+    std::string xml;                 ///< the merged document
+    std::vector<std::string> files;  ///< the main file, then what was merged into it, in order
+    std::vector<std::string> notes;  ///< what was left aside (an include that is not there, a ZooKeeper substitution)
+    std::map<size_t, Place> by_line; ///< where what stands on a line of `xml` was written
+
+    /// A message about `xml`, named by its main file: "config.xml:12" becomes the file and the line where that was written.
+    [[nodiscard]] std::string with_places(const std::string & text) const;
 };
 
 /// Reads `path` and merges NAME.d/*.{xml,conf} and conf.d/*.{xml,conf} beside it in the order of their full paths, with the

@@ -22,7 +22,7 @@ void read_expectation(const Element & element, const std::string & path, PeerSec
     Expectation result;
     result.host = section.text("host").value_or("");
     result.spiffe_id = section.text("spiffe_id").value_or("");
-    result.source = fmt::format("{}:{}: {}", findings.source(), element.line, path);
+    result.source = fmt::format("{}: {}", at_line(findings.source(), element.line), path);
     if (!element.find("host"))
         section.refuse("", "no <host>", "name the host as remote_servers or zookeeper does");
     if (!element.find("spiffe_id"))

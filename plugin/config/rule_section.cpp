@@ -35,7 +35,7 @@ std::optional<Rule> read_rule(const Element & element, const std::string & path,
     Section section(element, path, findings);
     Rule rule;
     rule.name = section.text("name").value_or("");
-    rule.source = fmt::format("{}:{}: {}", findings.source(), element.line, path);
+    rule.source = fmt::format("{}: {}", at_line(findings.source(), element.line), path);
     std::set<std::string> fields;
     for (const Element & child : element.children)
         if (child.name != "name" && child.name != "user" && !(kind == RuleKind::yields_user && is_rule_term(child.name))

@@ -68,8 +68,7 @@ std::string remedy_for_unknown(std::string_view key, const std::vector<std::stri
 
 void Findings::add(size_t line, std::string field, std::string reason, std::string remedy)
 {
-    std::string file = line ? fmt::format("{}:{}", source_, line) : source_;
-    errors_.push_back({std::move(file), std::move(field), std::move(reason), std::move(remedy), ""});
+    errors_.push_back({at_line(source_, line), std::move(field), std::move(reason), std::move(remedy), ""});
 }
 
 std::string list_of(std::span<const std::string_view> words)

@@ -127,7 +127,7 @@ bool begins_with_dtd(std::string_view xml)
 
 Error refusal(const std::string & source, size_t line, std::string reason, std::string_view remedy)
 {
-    return Error{line ? source + ":" + std::to_string(line) : source, "", std::move(reason), std::string(remedy), ""};
+    return Error{at_line(source, line), "", std::move(reason), std::string(remedy), ""};
 }
 
 }
@@ -146,6 +146,11 @@ const std::string * Element::attribute(std::string_view wanted) const
         if (key == wanted)
             return &value;
     return nullptr;
+}
+
+std::string at_line(const std::string & source, size_t line)
+{
+    return line == 0 || source.ends_with(" (merged)") ? source : source + ":" + std::to_string(line);
 }
 
 std::string_view trimmed(std::string_view text)

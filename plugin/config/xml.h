@@ -33,6 +33,10 @@ struct Element
 /// max_xml_bytes or max_xml_depth. Nothing outside the text is ever opened. `source` names the document in the error.
 [[nodiscard]] Result<Element> parse_xml(std::string_view xml, const std::string & source);
 
+/// "source:line". A document that is no file ("config.xml (merged)") has no lines that anybody could look up: then, and without a
+/// line, the source alone.
+[[nodiscard]] std::string at_line(const std::string & source, size_t line);
+
 /// Without leading and trailing blanks.
 [[nodiscard]] std::string_view trimmed(std::string_view text);
 

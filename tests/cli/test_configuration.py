@@ -259,15 +259,31 @@ def test_where_identities_could_be_forged(tool, config):
     assert fields(check(tool, config)) == ["openSSL.server.verificationMode"]
 
 
-def test_a_finding_names_the_line_of_the_file_or_says_that_it_was_merged(tool, config):
+def test_a_finding_names_the_file_and_the_line_in_which_the_setting_is_written(tool, config):
     lines_before_root(config)
     config.write_text(config.read_text().replace("<mtls>", "<mtls><no_such_key/>"))
     line = 1 + config.read_text().split("<no_such_key/>")[0].count("\n")
     [finding] = check(tool, config)["findings"]
     assert finding["file"] == f"{config}:{line}"
-    overlay(config, "a.xml", "<clickhouse><https_port>8444</https_port></clickhouse>")
+    overlay(config, "a.xml", "<clickhouse>\n\n<https_port>8444</https_port>\n<mtls><nor_this/></mtls></clickhouse>")
+    overlay(config, "b.xml", "<clickhouse><mtls>\n<dns>\n<watch>a.example</watch><nor_that/></dns></mtls></clickhouse>")
+    overlay(config, "c.xml", "<clickhouse>\n\n\n\n<openSSL><server>\n<verificationMode>odd</verificationMode></server></openSSL></clickhouse>")
+    merged = {finding["field"].split(".")[-1]: finding["file"] for finding in check(tool, config)["findings"]}
+    assert merged == {
+        "no_such_key": f"{config}:{line}",
+        "verificationMode": f"{config.parent}/config.d/c.xml:6",
+        "nor_this": f"{config.parent}/config.d/a.xml:4",
+        "nor_that": f"{config.parent}/config.d/b.xml:3",
+    }
+
+
+def test_a_rule_is_named_by_the_file_and_line_of_it(tool, config):
+    rule = "<rule><name>one</name><common_name>{0}</common_name><user>alice</user></rule>"
+    config.write_text(config.read_text().replace("<users>", "<!--").replace("</users>", "-->"))
+    overlay(config, "a.xml", f"<clickhouse><mtls><users>\n{rule.format('a')}\n{rule.format('b')}</users></mtls></clickhouse>")
     [finding] = check(tool, config)["findings"]
-    assert finding["file"].startswith(f"{config} (merged):")
+    assert finding["file"].startswith(f"{config.parent}/config.d/a.xml:3: ")
+    assert f"the rule at {config.parent}/config.d/a.xml:2: " in finding["reason"]
 
 
 def warnings(tool, config, word):

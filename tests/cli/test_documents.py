@@ -14,13 +14,46 @@ def test_each_reason_is_in_the_table_of_the_log():
     rows = re.findall(r'Row\{Reason::\w+, "([A-Z-]+)", (\w+)\}', (ROOT / "plugin/base/reason.cpp").read_text())
     known = {code: ALERTS.get(alert, alert) for code, alert in rows}
     assert len(known) > 50
-    table = (ROOT / "docs/log.md").read_text().split("## Reasons")[1]
+    table = (ROOT / "docs/log.md").read_text().split("## Reasons")[1].split("## Codes")[0]
     explained = {}
     for codes, alert in re.findall(r"^\| (`[^|]*`) \| ([^|]*) \|", table, re.MULTILINE):
         for code in re.findall(r"`([^`]*)`", codes):
             assert code not in explained, f"{code} stands there twice"
             explained[code] = alert
     assert explained == known
+
+
+CODE = r"(?:X5C|[A-Z]+(?:-[A-Z]+)*)"
+# Words in capitals in the sources that are no codes of findings.
+WORDS = set("BEGIN COMMAND DER DHX DIR EMAIL FILE HOST NAME OKP RSA RSA-PSS SHELL UID VALUE CERTIFICATE DNS URI".split())
+
+
+def explained_codes() -> set[str]:
+    """Of the tables of log.md, and of the list of check-id."""
+    tables = re.findall(r"^\| ((?:`[A-Z0-9-]+`(?:, )?)+) \|", (ROOT / "docs/log.md").read_text(), re.MULTILINE)
+    ids = re.search(r"^Errors: `([^`]+)`", (ROOT / "docs/cli.md").read_text(), re.MULTILINE)
+    assert ids
+    return set(re.findall(CODE, " ".join(tables))) | set(ids.group(1).split())
+
+
+def test_each_code_that_a_message_prints_is_explained_and_the_other_way_round():
+    sources = [path.read_text() for path in (ROOT / "plugin").rglob("*.cpp")]
+    printed = {code for text in sources for code in re.findall(rf'"({CODE})"', text) if len(code) > 2} - WORDS
+    explained = explained_codes()
+    assert len(explained) > 80
+    assert not printed - explained, sorted(printed - explained)
+    assert not explained - printed, sorted(explained - printed)
+
+
+def test_the_other_pages_name_no_code_that_there_is_not():
+    named = set()
+    for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]:
+        for quoted in re.findall(r"`([^`]+)`", page.read_text()):
+            if re.fullmatch(rf"{CODE}(?:\s+{CODE})*", quoted):
+                named |= set(quoted.split())
+    hyphened = {code for code in named if "-" in code}
+    assert len(hyphened) > 30
+    assert not hyphened - explained_codes(), sorted(hyphened - explained_codes())
 
 
 def test_each_figure_of_the_status_is_explained():

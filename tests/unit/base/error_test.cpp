@@ -31,6 +31,8 @@ TEST(Errors, AreOneLineEach)
     const Error one{.file = "f", .field = "", .reason = "r", .remedy = "", .code = ""};
     EXPECT_EQ(describe(Errors{one, one}), "f: r\nf: r");
     EXPECT_EQ(describe(Errors{}), "");
+    const Error coded{.file = "f", .field = "", .reason = "r", .remedy = "mend it", .code = "PARSE"};
+    EXPECT_EQ(describe(Errors{coded, one}), "f: r; mend it [PARSE]\nf: r");
 }
 
 TEST(Printable, EscapesEachByteThatIsNoText)
