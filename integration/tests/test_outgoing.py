@@ -106,6 +106,8 @@ def test_unless_told_not_to(pairing, mode, handler):
     other = Authority(pairing.near.directory / "pki", "Other CA")
     pairing.near.write_config(openssl_client=pairing.client(ca=other.file, mode=mode, handler=handler))
     assert pairing.start().ask(), pairing.said
+    eventually(lambda: "event=peer decision=unverified role=server" in pairing.near.log(), what="the line that says so")
+    assert "decision=refused" not in pairing.near.log()
 
 
 def test_own_certificate_is_replaced_live(pairing):

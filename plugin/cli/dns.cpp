@@ -56,6 +56,11 @@ void print_status(const Object & status)
 void print_flush(const Object & result)
 {
     const auto wait = result.getValue<int64_t>("done_in_ms");
+    // A mistyped name, or one that only statements use.
+    if (!result.optValue<bool>("named", true))
+        print_line(
+            "note: the server's configuration names no such host, and for others no connection is ended; write HOST as the "
+            "configuration has it, or leave it out for all");
     print_line(
         wait == 0 ? "flushed"
                   : fmt::format(

@@ -11,6 +11,7 @@
 #include "cli/revocation_text.h"
 #include "policy/authorize.h"
 #include "policy/describe.h"
+#include "policy/observing.h"
 #include "policy/on_behalf.h"
 #include "policy/verify.h"
 
@@ -41,6 +42,7 @@ struct Options
 struct Story
 {
     policy::PeerExplanation peer;
+    bool unverified = false;                    ///< openSSL.client has the connection go on whatever the verdict
     std::optional<policy::Explanation> login;   ///< nothing: the handshake failed, or nobody logs in there
     std::optional<policy::LoginDecision> query; ///< after the login, where it was granted and a query was asked about
 };
@@ -68,8 +70,8 @@ std::string_view name_in(std::string_view host)
     return one_colon || behind_brackets ? host.substr(0, colon) : host;
 }
 
-policy::PeerExplanation
-judge_chain(const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at)
+policy::PeerExplanation judge_chain(
+    const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at, Story & story)
 {
     if (chain.defect)
         return {
@@ -91,13 +93,14 @@ judge_chain(const generation::Generation & generation, const PeerChain & chain, 
         query.expected_name = name_in(options.host);
         query.purpose = options.outgoing == "keeper" ? config::Purpose::keeper : config::Purpose::node;
     }
+    story.unverified = policy::goes_on_unverified(generation, query);
     return policy::explain_peer(generation, query, at);
 }
 
 Story tell(const generation::Generation & generation, const PeerChain & chain, const Options & options, UnixTime at)
 {
     Story story;
-    story.peer = judge_chain(generation, chain, options, at);
+    story.peer = judge_chain(generation, chain, options, at, story);
     if (!story.peer.verdict.accepted() || handshake_only(options))
         return story;
 
@@ -223,7 +226,9 @@ void print_text(
         print_line(fmt::format("certificate: refused, {}: {}", code(verdict.reason), printable(verdict.message, 2048)));
         print_line(
             verdict.let_through ? "decision: refused, but only observed; the connection goes on without an identity"
-                                : "decision: refused; the handshake fails");
+            : story.unverified
+                ? "decision: refused, but openSSL.client verifies no server; the connection goes on without an identity"
+                : "decision: refused; the handshake fails");
         return;
     }
     if (verdict.identity)
@@ -381,7 +386,9 @@ Exit explain(const Options & options)
     if (!chain)
         return complain(chain.error());
 
-    const Story story = tell(*checked->generation, *chain, options, *at);
+    Story story = tell(*checked->generation, *chain, options, *at);
+    for (mapping::RuleTrace & trace : story.login ? story.login->traces : story.peer.traces)
+        trace.source = checked->with_places(trace.source);
     if (options.json)
         print_json(*checked->generation, story, options);
     else

@@ -122,6 +122,12 @@ public:
         wake_.send();
     }
 
+    bool names(std::string_view host) const
+    {
+        const std::lock_guard guard(mutex_);
+        return std::ranges::find(settings_.hosts, config::normal_host(host)) != settings_.hosts.end();
+    }
+
     std::chrono::milliseconds flush(const std::string & host)
     {
         std::chrono::milliseconds wait{0};
@@ -318,6 +324,11 @@ void Service::report_connect(std::string_view host, Connect outcome)
 std::chrono::milliseconds Service::flush(std::string_view host)
 {
     return impl_->flush(config::ascii_lower(std::string(host)));
+}
+
+bool Service::names(std::string_view host) const
+{
+    return impl_->names(host);
 }
 
 Status Service::status() const

@@ -62,6 +62,9 @@ public:
     /// A connect of the host to `host` has ended. Counts when the name is watched, in whatever case it is written.
     void report_connect(std::string_view host, Connect outcome);
 
+    /// Is this a host of the configuration, however it is written there?
+    [[nodiscard]] bool names(std::string_view host) const;
+
     /// On command; `host` empty: everything. How long until it is done (0: at once).
     [[nodiscard]] std::chrono::milliseconds flush(std::string_view host);
 

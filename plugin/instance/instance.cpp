@@ -10,6 +10,7 @@
 #include "instance/dns_status.h"
 #include "instance/status.h"
 #include "observe/audit.h"
+#include "policy/observing.h"
 
 namespace chmtls::instance
 {
@@ -191,9 +192,10 @@ admin::Requests Instance::admin_requests()
         "dns flush",
         [this](const admin::Arguments & arguments) -> Result<std::string>
         {
-            const auto host = arguments.find("host");
-            const auto wait = dns_.flush(host == arguments.end() ? std::string_view{} : std::string_view(host->second));
-            return fmt::format("{{\"done_in_ms\":{}}}", wait.count());
+            const auto given = arguments.find("host");
+            const std::string_view host = given == arguments.end() ? std::string_view{} : std::string_view(given->second);
+            const bool named = host.empty() || dns_.names(host);
+            return fmt::format("{{\"done_in_ms\":{},\"named\":{}}}", dns_.flush(host).count(), named);
         });
     return requests;
 }
@@ -202,7 +204,7 @@ Instance::Judgement Instance::verify_peer(const policy::PeerQuery & query, std::
 {
     const auto generation = current();
     const auto now = system_time();
-    Judgement judgement{verifier_.verify(generation, query, now), generation->number};
+    Judgement judgement{verifier_.verify(generation, query, now), generation->number, false};
     counters_.count_handshake(judgement.verdict.reason);
     if (judgement.verdict.let_through)
         would_refuse_.count(
@@ -212,6 +214,7 @@ Instance::Judgement Instance::verify_peer(const policy::PeerQuery & query, std::
              {},
              judgement.verdict.reason},
             now, generation->number, judgement.verdict.message);
+    judgement.unverified = !judgement.verdict.accepted() && policy::goes_on_unverified(*generation, query);
     audit(judgement, query, remote_address);
     return judgement;
 }
@@ -292,9 +295,10 @@ void Instance::audit(const Judgement & judgement, const policy::PeerQuery & quer
     const auto & verdict = judgement.verdict;
     observe::AuditLine line("peer");
     line.add(
-            "decision", verdict.accepted()    ? "accepted"
-                        : verdict.let_through ? "observed"
-                                              : "refused")
+            "decision", verdict.accepted()     ? "accepted"
+                        : verdict.let_through  ? "observed"
+                        : judgement.unverified ? "unverified"
+                                               : "refused")
         .add("role", query.role == policy::PeerRole::client ? "client" : "server")
         .add("listener", query.listener)
         .add("remote", remote_address)

@@ -41,6 +41,7 @@ public:
     {
         policy::PeerVerdict verdict;
         uint64_t generation = 0;
+        bool unverified = false; ///< a server that was refused, and openSSL.client lets the host go on with it
     };
     [[nodiscard]] Judgement verify_peer(const policy::PeerQuery & query, std::string_view remote_address);
 

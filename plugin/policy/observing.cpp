@@ -71,6 +71,16 @@ bool lets_through(const generation::Generation & generation, const PeerQuery & q
     return client || !section.extended_verification || trust::proves_name(sent.front(), std::string(query.expected_name));
 }
 
+bool goes_on_unverified(const generation::Generation & generation, const PeerQuery & query)
+{
+    const config::TlsSection & client = generation.settings.client;
+    const bool verifies
+        = client.verification_mode != config::VerificationMode::none && client.handler != config::CertificateHandler::accept;
+    const bool must_prove = query.purpose == config::Purpose::keeper
+                            || (query.purpose == config::Purpose::node && generation.settings.nodes.has_value());
+    return query.role == PeerRole::server && !verifies && !must_prove;
+}
+
 bool lets_through(const Standing & standing, const Login & login)
 {
     return mode_of(standing, login) == config::Mode::observe && !standing.generation.users->certificate_only(login.user)

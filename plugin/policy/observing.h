@@ -22,6 +22,10 @@ namespace chmtls::policy
 [[nodiscard]] bool
 lets_through(const generation::Generation & generation, const PeerQuery & query, const PeerVerdict & verdict, UnixTime now);
 
+/// A server that did not verify: does openSSL.client (verificationMode none, AcceptCertificateHandler) have the host go on with
+/// it all the same, without an identity? Nodes under mtls.nodes and Keepers have to prove who they are whatever it says.
+[[nodiscard]] bool goes_on_unverified(const generation::Generation & generation, const PeerQuery & query);
+
 /// A login that is refused: does the server's own login decide instead? Only in observe mode, and not for a user who can be
 /// entered by certificate only (it has no login of the server's), nor for what would forge the server's log.
 [[nodiscard]] bool lets_through(const Standing & standing, const Login & login);

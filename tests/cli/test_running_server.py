@@ -141,6 +141,13 @@ def test_dns_flush(tool, server, wait, told):
     assert one.asked == [{"request": "dns flush"}, {"request": "dns flush", "host": "db1.example"}]
 
 
+def test_a_flush_of_a_host_that_is_not_configured_says_so(tool, server):
+    for named, noted in ((False, True), (True, False)):
+        one = server(good({"done_in_ms": 0, "named": named}))
+        out = tool.must("dns", "flush", "tpyo", "--socket", one.path).out
+        assert out.endswith("flushed\n") and ("note: the server's configuration names no such host" in out) == noted
+
+
 def test_the_socket_is_named_by_the_configuration(tool, server, tmp_path):
     one = server(good(DNS))
     config = tmp_path / "config.xml"
