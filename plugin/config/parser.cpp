@@ -42,7 +42,7 @@ bool is_root(const Element & root)
 Error wrong_root(const Element & root, const std::string & source)
 {
     return {
-        fmt::format("{}:{}", source, root.line), "", fmt::format("the root element is <{}>", printable(root.name)),
+        at_line(source, root.line), "", fmt::format("the root element is <{}>", printable(root.name)),
         "use <clickhouse> (or <yandex>) as root", ""};
 }
 
@@ -86,7 +86,7 @@ void warn_of_shared_ports(const Element & root, const std::string & source, Sett
         if (!other.empty())
         {
             const Error shared{
-                fmt::format("{}:{}", source, element->line), std::string(key),
+                at_line(source, element->line), std::string(key),
                 fmt::format("port {} is {}'s already, and only one of the two will be opened", printable(port), other),
                 "give each listener its own port", ""};
             settings.warnings.push_back(shared.describe());
@@ -232,6 +232,24 @@ void warn_of_anybodys_parts(Settings & settings)
             interserver_listener));
 }
 
+/// As ClickHouse does where loadDefaultCAFile is left out, as long as nobody is somebody by it: url() and dictionaries then reach
+/// the servers that they reach on a stock server. With caConfig it is said whom to believe.
+void believe_the_system(const Element & root, Settings & settings)
+{
+    const Element * openssl = root.find("openSSL");
+    const Element * client = openssl == nullptr ? nullptr : openssl->find("client");
+    const bool said = (client != nullptr && client->find("loadDefaultCAFile") != nullptr) || !settings.client.ca_config.empty();
+    if (said || settings.client.verification_mode == VerificationMode::none)
+        return;
+    settings.client.load_default_ca_file = !settings.nodes && !settings.keeper;
+    if (!settings.client.load_default_ca_file && settings.trust_domains.empty())
+        settings.warnings.emplace_back("openSSL.client.loadDefaultCAFile is left out, and so is caConfig: ClickHouse would "
+                                       "believe every authority of the system; "
+                                       "beside mtls.nodes and mtls.keeper that would let any of them name a node or a Keeper, so "
+                                       "none is believed. Name yours in "
+                                       "caConfig");
+}
+
 }
 
 ParsedServer parse_server_all(std::string_view xml, const std::string & source)
@@ -263,6 +281,7 @@ ParsedServer parse_server_all(std::string_view xml, const std::string & source)
     if (const Element * mtls = top.child("mtls"))
         read_mtls_section(*mtls, result.settings, findings);
     add_configured_hosts(*root, result.settings.dns);
+    believe_the_system(*root, result.settings);
     warn_of_once(result.settings);
     warn_of_mistaken_names(*root, result.settings);
     check_server(top, result.settings);
@@ -271,6 +290,7 @@ ParsedServer parse_server_all(std::string_view xml, const std::string & source)
     check_plaintext(*root, result.settings, findings);
     advise_interserver_credentials(*root, result.settings);
     warn_of_anybodys_parts(result.settings);
+    result.reachable = !reachable_host(*root).empty();
     result.errors = findings.take();
     return result;
 }
@@ -283,15 +303,14 @@ Checked<Settings> parse_server(std::string_view xml, const std::string & source)
     return std::move(parsed.settings);
 }
 
-namespace
-{
-
-/// Everything but a certificate that ClickHouse lets a user in with.
 bool is_other_authentication(std::string_view key)
 {
     constexpr std::array<std::string_view, 5> others{"no_password", "ldap", "kerberos", "ssh_keys", "http_authentication"};
     return key.starts_with("password") || std::find(others.begin(), others.end(), key) != others.end();
 }
+
+namespace
+{
 
 std::vector<std::string> read_values(
     const Element & section, std::string_view key, const std::string & path, const std::string & user, Findings & findings)
@@ -323,7 +342,7 @@ UserSection read_user(const Element & user, const Element & certificates, Findin
     const std::string path = fmt::format("users.{}.ssl_certificates", user.name);
     UserSection result;
     result.user = user.name;
-    result.source = fmt::format("{}:{}: {}", findings.source(), certificates.line, path);
+    result.source = fmt::format("{}: {}", at_line(findings.source(), certificates.line), path);
     result.common_names = read_values(certificates, "common_name", path, user.name, findings);
     result.subject_alt_names = read_values(certificates, "subject_alt_name", path, user.name, findings);
     for (const Element & child : certificates.children)

@@ -11,6 +11,7 @@ struct ParsedServer
 {
     Settings settings;
     Errors errors;
+    bool reachable = false; ///< a listen_host is more than loopback
 };
 [[nodiscard]] ParsedServer parse_server_all(std::string_view xml, const std::string & source);
 
@@ -18,6 +19,9 @@ struct ParsedServer
 /// openSSL.* are errors, all reported at once, each with line, key, reason and remedy. Keys are named as ClickHouse names them:
 /// of several <rule> elements the first is rule[0]. No file named in it is opened. `source` names the document in errors.
 [[nodiscard]] Checked<Settings> parse_server(std::string_view xml, const std::string & source);
+
+/// Is this key of a user something but a certificate that ClickHouse lets the user in with?
+[[nodiscard]] bool is_other_authentication(std::string_view key);
 
 /// The users that have <ssl_certificates>, values as written. An empty value is refused and its user named. Empty input: none.
 [[nodiscard]] Checked<std::vector<UserSection>> parse_users(std::string_view xml, const std::string & source);

@@ -40,7 +40,8 @@ bool is_loopback(const std::string & host)
     return host == "localhost";
 }
 
-/// The first listen_host that others can reach; empty: there is none.
+}
+
 std::string_view reachable_host(const Element & root)
 {
     for (const Element & child : root.children)
@@ -51,6 +52,9 @@ std::string_view reachable_host(const Element & root)
     }
     return {};
 }
+
+namespace
+{
 
 /// "shard", or "shard[1]" for the second of several, as findings name keys.
 std::string key_of(const Element & parent, const Element & child)

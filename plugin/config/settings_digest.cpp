@@ -219,7 +219,9 @@ void put(Digester & digester, const UserSection & section)
 
 void put(Digester & digester, const UserRights & rights)
 {
-    const auto & [user, open, limited] = rights;
+    const auto & [user, open, limited, has_login, from_anywhere] = rights;
+    static_cast<void>(has_login);
+    static_cast<void>(from_anywhere);
     put(digester, user);
     put(digester, open);
     put(digester, limited);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/parser.h"
 #include "config/xml.h"
 
 namespace chmtls::config
@@ -34,6 +35,22 @@ bool is_open(const Element & user)
             return child.name == "no_password" || (child.name == "password" && text.empty())
                    || (child.name == "password_sha256_hex" && same_hex(text, sha256_of_nothing));
         });
+}
+
+bool has_login(const Element & user)
+{
+    return std::any_of(
+        user.children.begin(), user.children.end(),
+        [](const Element & child) { return child.name == "ssl_certificates" || is_other_authentication(child.name); });
+}
+
+bool from_anywhere(const Element & user)
+{
+    const Element * networks = user.find("networks");
+    return networks != nullptr
+           && std::any_of(
+               networks->children.begin(), networks->children.end(),
+               [](const Element & child) { return child.name == "ip" && trimmed(child.text).ends_with("/0"); });
 }
 
 const Element * named(const std::vector<const Element *> & sections, std::string_view name)
@@ -84,7 +101,8 @@ std::vector<UserRights> read_user_rights(std::string_view xml, const std::string
             const bool named_databases = databases != nullptr && databases->find("database") != nullptr;
             result.push_back(
                 {user.name, is_open(user),
-                 named_databases || is_readonly(profiles, profile == nullptr ? "default" : trimmed(profile->text), 0)});
+                 named_databases || is_readonly(profiles, profile == nullptr ? "default" : trimmed(profile->text), 0),
+                 has_login(user), from_anywhere(user)});
         }
     }
     return result;

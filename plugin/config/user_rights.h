@@ -1,6 +1,6 @@
 #pragma once
 
-// How a user of users.xml is held, as far as it matters for what runs as that user without being asked for.
+// How a user of users.xml is held: what runs as that user without being asked for, and who gets in as it.
 
 #include <string>
 #include <string_view>
@@ -16,6 +16,10 @@ struct UserRights
     bool open = false;
     /// <allow_databases> names databases, or the profile is readonly.
     bool limited = false;
+    /// Has any password or other means of login of ClickHouse's, or <ssl_certificates>.
+    bool has_login = false;
+    /// <networks> names all addresses.
+    bool from_anywhere = false;
 
     [[nodiscard]] bool operator==(const UserRights &) const = default;
 };

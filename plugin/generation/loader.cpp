@@ -90,6 +90,7 @@ public:
         warn_of_idle_rules();
         withhold_known_certificate(trust);
         warn_of_any_domain();
+        warn_of_users(asked_.every_user, result_->rules->rules(), result_->nodes != nullptr, asked_.reachable, result_->warnings);
         result_->ticket_key = credentials::TicketKey::random();
         return std::move(result_);
     }

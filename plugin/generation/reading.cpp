@@ -124,6 +124,7 @@ Asked ask(const Input & input)
     config::ParsedServer parsed = config::parse_server_all(input.server_xml, input.server_source);
     asked.settings = std::move(parsed.settings);
     asked.errors = std::move(parsed.errors);
+    asked.reachable = parsed.reachable;
     if (auto users = config::parse_users(input.users_xml, input.users_source))
     {
         asked.users = std::move(*users);
@@ -131,7 +132,8 @@ Asked ask(const Input & input)
     }
     else
         asked.errors.insert(asked.errors.end(), users.error().begin(), users.error().end());
-    for (const config::UserRights & rights : config::read_user_rights(input.users_xml, input.users_source))
+    asked.every_user = config::read_user_rights(input.users_xml, input.users_source);
+    for (const config::UserRights & rights : asked.every_user)
     {
         if (std::any_of(
                 asked.users.begin(), asked.users.end(),

@@ -20,6 +20,8 @@ struct Asked
     std::vector<config::UserSection> users;
     std::vector<config::UserRights> user_rights;                 ///< of those that nodes act as
     std::vector<config::UserRights> rights_of_certificate_users; ///< of those with <ssl_certificates>
+    std::vector<config::UserRights> every_user;                  ///< for warnings alone, so no part of the digest
+    bool reachable = false;                                      ///< as config::ParsedServer
     SecretBytes server_passphrase;
     SecretBytes client_passphrase;
     SecretBytes node_passphrase;

@@ -264,6 +264,20 @@ bool ClickHouseUsers::matches(const Subject & subject, std::string_view user, st
     return false;
 }
 
+std::vector<std::pair<std::string_view, std::string>> ClickHouseUsers::matching(const Subject & subject, size_t most) const
+{
+    std::vector<std::pair<std::string_view, std::string>> found;
+    std::string matched;
+    for (const UserCertificates & user : users_)
+    {
+        if (found.size() == most)
+            break;
+        if (matches(subject, user.user, &matched))
+            found.emplace_back(user.user, matched);
+    }
+    return found;
+}
+
 bool ClickHouseUsers::certificate_only(std::string_view user) const
 {
     const Compiled * compiled = find(user);
@@ -302,7 +316,9 @@ std::vector<RuleTrace> ClickHouseUsers::explain(const Subject & subject, std::st
                 "the trust domain {} vouches for no name but its SPIFFE IDs, and the entry is no URI:spiffe://...",
                 in_quotes(*subject.trust_domain));
         else if (seen.empty())
-            trace.detail = "the certificate has no name of this kind";
+            trace.detail = entry.kind == Kind::common_name && subject.facts.common_name_defect
+                               ? "the subject's common name cannot be used: " + *subject.facts.common_name_defect
+                               : "the certificate has no name of this kind";
         else
             trace.detail = (trace.matched ? "matches one of " : "does not match ") + seen;
         traces.push_back(std::move(trace));

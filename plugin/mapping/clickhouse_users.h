@@ -55,6 +55,10 @@ public:
     /// users, and certificates beyond the bounds of RuleSet: false.
     [[nodiscard]] bool matches(const Subject & subject, std::string_view user, std::string * matched) const;
 
+    /// The users that the certificate is, at most `most` of them, each with its entry as `matches` shows it. Asks for every user
+    /// in turn.
+    [[nodiscard]] std::vector<std::pair<std::string_view, std::string>> matching(const Subject & subject, size_t most) const;
+
     /// Has the user <ssl_certificates> and no password at all?
     [[nodiscard]] bool certificate_only(std::string_view user) const;
 

@@ -58,6 +58,27 @@ LoginDecision by_certificate(const Standing & standing, std::optional<std::strin
             identity.describe(), printable(*asked), decision.message));
 }
 
+/// Nobody was named and no rule speaks of the certificate: it is the one user whose <ssl_certificates> it matches.
+LoginDecision by_users(const Standing & standing, LoginDecision why)
+{
+    const Identity & identity = *standing.identity;
+    const auto users = standing.generation.users->matching(identity.subject(), 2);
+    if (users.empty())
+        return why;
+    const auto & [user, matched] = users.front();
+    if (users.size() > 1)
+        return refuse(
+            Reason::ambiguous,
+            fmt::format(
+                "certificate '{}', no user named: it matches <ssl_certificates> of '{}' and of '{}'; name the user",
+                identity.describe(), printable(user), printable(users.back().first)));
+    return grant(
+        std::string(user), "ssl_certificates: " + matched,
+        fmt::format(
+            "certificate '{}', no user named: it matches {} of user '{}' and of nobody else", identity.describe(), matched,
+            printable(user)));
+}
+
 std::optional<std::string_view> named_user(const Login & login)
 {
     if (login.user_named && !login.user.empty())
@@ -174,7 +195,10 @@ LoginDecision authorize_http(const Standing & standing, const Login & login)
                 "login by certificate: no user was named (X-ClickHouse-User), and certificate_login is `header`");
         asked = login.user;
     }
-    return by_certificate(standing, asked);
+    auto decision = by_certificate(standing, asked);
+    if (!asked && decision.reason == Reason::no_rule)
+        return by_users(standing, std::move(decision));
+    return decision;
 }
 
 /// A cluster node's certificate, matched by `rule`.

@@ -106,6 +106,45 @@ TEST(ServerConfiguration, DocumentedDefaults)
     EXPECT_THAT(settings.warnings, IsEmpty());
 }
 
+TEST(ServerConfiguration, TheSystemsAuthoritiesAreBelievedAsOnAStockServerWhereThatOpensNothing)
+{
+    struct Case
+    {
+        const char * client;
+        const char * mtls;
+        bool believed;
+        bool spoken_of;
+    };
+    const Case cases[]
+        = {{"", "", true, false},
+           {"<client><cacheSessions>true</cacheSessions></client>", "", true, false},
+           {"<client><loadDefaultCAFile>false</loadDefaultCAFile></client>", "", false, false},
+           {"<client><caConfig>/ca.pem</caConfig></client>", "", false, false},
+           {"<client><verificationMode>none</verificationMode></client>", "", false, false},
+           {"", "<nodes><plaintext>allow</plaintext><rule><name>n</name><dns>n</dns></rule></nodes>", false, true},
+           {"", "<keeper><rule><name>n</name><dns>n</dns></rule></keeper>", false, true},
+           {"<client><loadDefaultCAFile>true</loadDefaultCAFile></client>",
+            "<keeper><rule><name>n</name><dns>n</dns></rule></keeper>", true, false}};
+    for (const Case & each : cases)
+    {
+        SCOPED_TRACE(std::string(each.client) + each.mtls);
+        const Settings settings
+            = parsed(fmt::format("<yandex><openSSL>{}</openSSL><mtls>{}</mtls></yandex>", each.client, each.mtls));
+        EXPECT_EQ(settings.client.load_default_ca_file, each.believed);
+        EXPECT_EQ(
+            testing::Value(settings.warnings, testing::Contains(HasSubstr("openSSL.client.loadDefaultCAFile is left out"))),
+            each.spoken_of);
+        EXPECT_FALSE(settings.server.load_default_ca_file);
+    }
+}
+
+TEST(ServerConfiguration, ADocumentThatIsNoFileHasNoLines)
+{
+    const std::string xml = "<yandex>\n<mtls><odd/></mtls></yandex>";
+    EXPECT_EQ(parse_server(xml, "config.xml").error().front().file, "config.xml:2");
+    EXPECT_EQ(parse_server(xml, "config.xml (merged)").error().front().file, "config.xml (merged)");
+}
+
 TEST(ServerConfiguration, EveryOpenSslKeyIsRead)
 {
     const Settings settings = parsed(server(

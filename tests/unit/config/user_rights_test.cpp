@@ -46,6 +46,24 @@ TEST(UserRights, DatabasesAndReadonlyProfilesLimit)
     EXPECT_FALSE(of("<profile>absent</profile>").limited);
 }
 
+TEST(UserRights, WhatLetsAUserIn)
+{
+    EXPECT_FALSE(of("").has_login);
+    EXPECT_FALSE(of("<profile>default</profile>").has_login);
+    for (const char * login :
+         {"<password/>", "<password_sha256_hex>ab</password_sha256_hex>", "<no_password/>", "<ldap/>",
+          "<ssl_certificates><common_name>a</common_name></ssl_certificates>"})
+        EXPECT_TRUE(of(login).has_login) << login;
+}
+
+TEST(UserRights, NetworksThatAreEverywhere)
+{
+    EXPECT_FALSE(of("").from_anywhere) << "nobody at all, in ClickHouse 18";
+    EXPECT_FALSE(of("<networks><ip>::1</ip><ip>10.0.0.0/8</ip><host>a/0</host></networks>").from_anywhere);
+    EXPECT_TRUE(of("<networks><ip>::1</ip><ip> ::/0 </ip></networks>").from_anywhere);
+    EXPECT_TRUE(of("<networks><ip>0.0.0.0/0</ip></networks>").from_anywhere);
+}
+
 TEST(UserRights, OfAllUsersOrNone)
 {
     const auto users = read_user_rights("<yandex><users><a/><b/></users><users><c/></users></yandex>", "users.xml");

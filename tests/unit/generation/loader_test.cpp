@@ -72,6 +72,59 @@ TEST(Loader, AUserOpenToEverybodyBesidesTheCertificateIsWarnedOf)
     }
 }
 
+TEST(Loader, UsersAndRulesThatDoNotFitAreSpokenOf)
+{
+    test::Site site;
+    const auto warnings = [&](const std::string & users, const std::string & listen_host = "::")
+    {
+        site.users_xml = "<clickhouse><users>" + users + "</users></clickhouse>";
+        generation::Input input = site.input();
+        const std::string host = "<clickhouse>\n<listen_host>" + listen_host + "</listen_host>";
+        input.server_xml.replace(0, input.server_xml.find('\n'), host);
+        auto result = load(input, site.now);
+        EXPECT_TRUE(result.has_value());
+        return result ? result->generation->warnings : std::vector<std::string>();
+    };
+    const std::string alice = "<alice/>"; // the rule's
+    EXPECT_THAT(warnings(alice), IsEmpty());
+    EXPECT_THAT(
+        warnings("<bob><password>x</password></bob>"),
+        ElementsAre(AllOf(HasSubstr("rules.txt:2"), HasSubstr("rule 'rule' gives the user 'alice', who is not in"))));
+    EXPECT_THAT(warnings(alice + "<bob/>"), ElementsAre(HasSubstr("users.bob: nothing lets this user in")));
+    EXPECT_THAT(warnings(alice + "<bob><password>x</password></bob>"), IsEmpty());
+
+    const std::string open = "<default><password/><networks><ip>::/0</ip></networks></default>";
+    EXPECT_THAT(warnings(alice + open), ElementsAre(HasSubstr("users.default: has an empty password and may come from")));
+    EXPECT_THAT(warnings(alice + open, "127.0.0.1"), IsEmpty()) << "nobody else reaches a port";
+    EXPECT_THAT(warnings(alice + "<default><password/><networks><ip>127.0.0.1</ip></networks></default>"), IsEmpty());
+
+    std::string many;
+    for (int i = 0; i < 12; ++i)
+        many += fmt::format("<u{}/>", i);
+    EXPECT_THAT(warnings(alice + many), AllOf(testing::SizeIs(11), Contains(HasSubstr("2 more users are let in by nothing"))));
+
+    site.write("rules.txt", "any: common_name={who} -> \"{who}\"\n");
+    EXPECT_THAT(warnings(alice + many), IsEmpty()) << "a rule may give any of them";
+}
+
+TEST(Loader, AnAuthorityWhoseKeyNobodyKnowsIsSpokenOf)
+{
+    const test::Site site;
+    const ByteView whole = site.root.certificate.der();
+    Bytes der(whole.begin(), whole.end());
+    const Bytes ec{0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01}; // id-ecPublicKey
+    const auto at = std::search(der.begin(), der.end(), ec.begin(), ec.end());
+    ASSERT_NE(at, der.end());
+    *(at + 8) = 0x7f;
+    const auto unknown = test::must(openssl::Certificate::from_der(der));
+    site.write("ca.pem", pki::certificate_pem(site.root.certificate) + pki::certificate_pem(unknown));
+    EXPECT_THAT(
+        loaded(site).generation->warnings,
+        Contains(AllOf(HasSubstr("openSSL.server.caConfig"), HasSubstr("the key of CN=root"))));
+    site.write("ca.pem", pki::certificate_pem(site.root.certificate));
+    EXPECT_THAT(loaded(site).generation->warnings, IsEmpty());
+}
+
 TEST(Loader, SameContentHasTheSameDigestAndOtherTicketKeys)
 {
     const test::Site site;

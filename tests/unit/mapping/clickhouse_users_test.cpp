@@ -145,6 +145,28 @@ TEST(ClickHouseUsers, any_entry_of_the_named_user_is_enough_and_no_other)
     EXPECT_EQ(users->explain(builder.subject(), "nobody").size(), 0U);
 }
 
+TEST(ClickHouseUsers, all_whom_a_certificate_is_up_to_a_number)
+{
+    auto alice = section({"x"}, {});
+    alice.user = "alice";
+    auto carol = section({"y"}, {"DNS:x.org"});
+    carol.user = "carol";
+    const auto users = compiled({section({"x"}, {}), alice, carol});
+    const auto names = [&](const SubjectBuilder & builder, size_t most)
+    {
+        std::vector<std::string> result;
+        for (const auto & [user, entry] : users->matching(builder.subject(), most))
+            result.push_back(std::string(user) + ": " + entry);
+        return result;
+    };
+    const SubjectBuilder all = SubjectBuilder().common_name("x").dns("x.org");
+    EXPECT_THAT(
+        names(all, 9),
+        testing::ElementsAre("bob: common_name 'x'", "alice: common_name 'x'", "carol: subject_alt_name 'DNS:x.org'"));
+    EXPECT_EQ(names(all, 2).size(), 2U);
+    EXPECT_TRUE(names(SubjectBuilder().common_name("z"), 9).empty());
+}
+
 TEST(ClickHouseUsers, certificate_only_means_no_password_of_any_kind)
 {
     auto with_password = section({"x"}, {});

@@ -188,6 +188,35 @@ TEST(Authorize, WhatAnotherSiteAsksForIsNotTheWishOfTheCertificatesHolder)
     check(*with_users(), {declined("a certificate is not asked for", "alice", from_elsewhere(http_not_asked("dave")))});
 }
 
+TEST(Authorize, WhereNobodyIsNamedTheOneUserOfTheCertificateIsFound)
+{
+    auto always = with_users();
+    always->settings.certificate_login = config::CertificateLogin::always;
+    always->users = must(mapping::ClickHouseUsers::compile({
+        {.user = "carol", .common_names = {"carol"}, .subject_alt_names = {}, .has_password = false, .source = "users.xml"},
+        {.user = "one", .common_names = {"shared"}, .subject_alt_names = {}, .has_password = false, .source = "users.xml"},
+        {.user = "other", .common_names = {"shared"}, .subject_alt_names = {}, .has_password = true, .source = "users.xml"},
+    }));
+    auto unnamed = http_not_asked("default");
+    unnamed.user_named = false;
+    auto with_header = changed(unnamed, &Login::certificate_asked, true);
+    check(
+        *always, {
+                     granted("a rule comes first", "alice", unnamed, "alice", "by-cn"),
+                     granted("one user", "carol", unnamed, "carol", "ssl_certificates: common_name 'carol'"),
+                     granted("one user, with the header", "carol", with_header, "carol", "ssl_certificates"),
+                     refused("two users", "shared", unnamed, Reason::ambiguous, "'one' and of 'other'"),
+                     granted("two users, one named", "shared", http_not_asked("other"), "other", "ssl_certificates"),
+                     refused("nobody", "nobody", unnamed, Reason::no_rule, "no user named"),
+                     refused("rules that disagree stay so", "two", unnamed, Reason::ambiguous, "two-a"),
+                 });
+    check(
+        *with_users(), {
+                           declined("only `always` looks for the user", "carol", unnamed),
+                           refused("the header alone does not", "carol", with_header, Reason::no_rule, "'default'"),
+                       });
+}
+
 TEST(Authorize, Native)
 {
     check(
