@@ -5,6 +5,7 @@
 #include <span>
 
 #include "generation/signed_files.h"
+#include "generation/system_authorities.h"
 
 namespace chmtls::generation
 {
@@ -75,6 +76,9 @@ std::vector<Source> sources_of(const config::Settings & settings, const Contents
     for (const config::TlsSection * section : {&settings.server, &settings.client})
         if (!section->ca_config.empty())
             result.push_back({section->ca_config});
+    if (settings.server.load_default_ca_file || settings.client.load_default_ca_file)
+        for (const std::string & path : system_authority_paths())
+            add_directory(result, path, one, other);
     return result;
 }
 
@@ -159,9 +163,7 @@ private:
         for (const Source & source : sources)
             replace(mixed, news_, source);
         Reading reading{FileSet(mixed), {}, sequences(), false};
-        Digester digester;
-        digester.add("in part").add(ByteView(generation::digest_of(asked_, reading.files)));
-        reading.digest = digester.finish();
+        reading.digest = digest_in_part(asked_, reading.files);
         if (auto built = build(asked_, reading, now_, &previous_))
         {
             result_.generation = std::move(*built);
@@ -194,6 +196,65 @@ private:
     std::vector<Source> left_;
 };
 
+}
+
+Digest32 digest_in_part(const Asked & asked, const FileSet & files)
+{
+    Digester digester;
+    digester.add("in part").add(ByteView(digest_of(asked, files)));
+    return digester.finish();
+}
+
+Asked rules_of(const Asked & asked)
+{
+    Asked rules;
+    rules.settings.enabled = true;
+    rules.settings.rules = asked.settings.rules;
+    rules.settings.rules_files = asked.settings.rules_files;
+    if (const auto & nodes = asked.settings.nodes)
+    {
+        rules.settings.nodes.emplace();
+        rules.settings.nodes->peers = nodes->peers;
+        rules.settings.nodes->acts_as = nodes->acts_as;
+        rules.settings.nodes->table_functions = nodes->table_functions;
+    }
+    rules.settings.keeper = asked.settings.keeper;
+    rules.users = asked.users;
+    rules.user_rights = asked.user_rights;
+    rules.rights_of_certificate_users = asked.rights_of_certificate_users;
+    rules.every_user = asked.every_user;
+    return rules;
+}
+
+void exchange_rules(Asked & asked, Asked & rules) noexcept
+{
+    std::swap(asked.settings.rules, rules.settings.rules);
+    std::swap(asked.settings.rules_files, rules.settings.rules_files);
+    std::swap(asked.users, rules.users);
+    std::swap(asked.user_rights, rules.user_rights);
+    std::swap(asked.rights_of_certificate_users, rules.rights_of_certificate_users);
+    std::swap(asked.every_user, rules.every_user);
+    // Whether there are such rules at all is another question, and not one of taking away.
+    if (asked.settings.nodes && rules.settings.nodes)
+    {
+        std::swap(asked.settings.nodes->peers, rules.settings.nodes->peers);
+        std::swap(asked.settings.nodes->acts_as, rules.settings.nodes->acts_as);
+        std::swap(asked.settings.nodes->table_functions, rules.settings.nodes->table_functions);
+    }
+    if (asked.settings.keeper && rules.settings.keeper)
+        std::swap(asked.settings.keeper, rules.settings.keeper);
+}
+
+bool same_rules(const Asked & asked, const Asked & rules)
+{
+    Asked one = rules_of(asked);
+    Asked other = rules_of(rules);
+    if (!one.settings.nodes || !other.settings.nodes)
+        one.settings.nodes = other.settings.nodes = std::nullopt;
+    if (!one.settings.keeper || !other.settings.keeper)
+        one.settings.keeper = other.settings.keeper = std::nullopt;
+    const FileSet none;
+    return digest_of(one, none) == digest_of(other, none);
 }
 
 std::optional<InPart>

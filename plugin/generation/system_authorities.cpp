@@ -67,6 +67,13 @@ std::vector<Piece> system_authority_files(FileSet & files)
     return result;
 }
 
+std::vector<std::string> system_authority_paths()
+{
+    std::vector<std::string> paths = split_directories(default_directories());
+    paths.insert(paths.begin(), default_file());
+    return paths;
+}
+
 std::vector<Certificate> system_authorities(FileSet & files, std::vector<std::string> & warnings)
 {
     std::vector<Certificate> result;

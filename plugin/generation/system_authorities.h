@@ -10,6 +10,9 @@ namespace chmtls::generation
 /// certificate file that cannot be read are left out.
 [[nodiscard]] std::vector<Piece> system_authority_files(FileSet & files);
 
+/// Where they are looked for: files and directories, whether they are there or not.
+[[nodiscard]] std::vector<std::string> system_authority_paths();
+
 /// The authorities in them. A file that is damaged or cannot be read is left out with a warning: what the system's packages do to
 /// their store must not keep our own news from being taken. No authority at all is a warning too.
 [[nodiscard]] std::vector<openssl::Certificate> system_authorities(FileSet & files, std::vector<std::string> & warnings);

@@ -63,6 +63,26 @@ bool same_passphrases(const Asked & left, const Asked & right)
                right.sni_passphrases.end(), same);
 }
 
+/// Other rules for a configuration, taken back at the end unless they are kept.
+class Exchange
+{
+public:
+    Exchange(Asked & asked, Asked & rules) noexcept : asked_(asked), rules_(rules) { exchange_rules(asked_, rules_); }
+    ~Exchange()
+    {
+        if (!kept_)
+            exchange_rules(asked_, rules_);
+    }
+    Exchange(const Exchange &) = delete;
+    Exchange & operator=(const Exchange &) = delete;
+    void keep() noexcept { kept_ = true; }
+
+private:
+    Asked & asked_;
+    Asked & rules_;
+    bool kept_ = false;
+};
+
 }
 
 class Manager::Impl
@@ -172,6 +192,7 @@ private:
     void take(Asked asked, const Digest32 & watched) noexcept
     {
         asked_ = std::move(asked);
+        in_part_ = false;
         configuration_digest_ = watched;
         refused_.reset();
         refused_attempts_.succeeded();
@@ -268,6 +289,43 @@ private:
             last_reminder_ = now;
     }
 
+    /// The floor of what is published in part: the last whole generation.
+    [[nodiscard]] GenerationPtr floor() const
+    {
+        const GenerationPtr in_force = current_.current();
+        return in_force->floor ? in_force->floor : in_force;
+    }
+
+    /// What a configuration that cannot be taken says of users and rules counts as far as it takes trust away, beside the files
+    /// that are in force.
+    void take_rules_of_refused(const Reading & reading)
+    {
+        if (reading.torn || steady_now() - refused_attempts_.since() < Attempts::first_delay)
+            return;
+        Asked rules = rules_of(*refused_);
+        if (same_rules(asked_, rules))
+            return;
+        Contents mixed = contents_;
+        for (const auto & each : reading.files.contents().files)
+            mixed.files.insert(each); // of rules files that are new; what is known stays
+        Exchange exchange(asked_, rules);
+        Reading known{FileSet(mixed), {}, reading.sequences, false};
+        known.digest = digest_in_part(asked_, known.files);
+        auto built = build(asked_, known, clock_(), current_.current().get());
+        if (!built)
+            return;
+        (*built)->floor = floor();
+        publish(std::move(*built));
+        contents_ = std::move(mixed);
+        exchange.keep();
+        in_part_ = true;
+        tell(
+            LogLevel::warning,
+            "generation {} is in force in part: the users and rules that the configuration takes away are gone; nothing is added "
+            "before all of it is in order",
+            number_);
+    }
+
     /// News that take trust away do not wait for the sources that are broken.
     void take_what_is_valid(const Reading & reading)
     {
@@ -278,7 +336,7 @@ private:
         auto part = build_in_part(asked_, reading, contents_, clock_(), *in_force);
         if (!part)
             return;
-        part->generation->floor = in_force->floor ? in_force->floor : in_force;
+        part->generation->floor = floor();
         // Written down if it can be: what takes trust away does not wait for the disk either.
         const auto remembered = remember_sequences(asked_.settings.signed_policy, reading.sequences, part->generation->sequences);
         const std::string taken = fmt::format("{}", fmt::join(part->taken, ", "));
@@ -310,6 +368,8 @@ private:
         Reading reading = read(asked_);
         watch(reading);
         const GenerationPtr in_force = current_.current();
+        if (in_part_)
+            reading.digest = digest_in_part(asked_, reading.files);
         if (!reading.torn && reading.digest == in_force->digest)
         {
             succeed();
@@ -325,6 +385,8 @@ private:
             return;
         }
         Contents contents = reading.files.contents();
+        if (in_part_) // until the configuration that its rules are of is taken
+            (*built)->floor = floor();
         publish(std::move(*built));
         contents_ = std::move(contents);
         succeed();
@@ -360,6 +422,7 @@ private:
         {
             const auto content = reading.torn ? std::nullopt : std::optional(reading.digest);
             (void)refused_attempts_.failed(content, describe(built.error()), steady_now());
+            take_rules_of_refused(reading);
             return false;
         }
         refused_.reset();
@@ -480,7 +543,8 @@ private:
 
     std::mutex work_; ///< one load at a time; never taken by readers
     Asked asked_;
-    Contents contents_; ///< that the generation in force was built from
+    bool in_part_ = false; ///< the rules of asked_ are those of a configuration that was refused
+    Contents contents_;    ///< that the generation in force was built from
     Attempts attempts_;
     SteadyTime last_reminder_;
     std::optional<Asked> refused_;

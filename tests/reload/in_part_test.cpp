@@ -84,7 +84,7 @@ TEST_F(InPart, ARevocationDoesNotWaitForAKey)
     EXPECT_EQ(reason(bob_), Reason::valid);
     EXPECT_TRUE(in_part());
     EXPECT_THAT(managed_.manager.state().last_error, HasSubstr("server.key"));
-    EXPECT_THAT(managed_.log(), HasSubstr("is in force in part"));
+    expect_eventually([&] { return managed_.log().find("is in force in part") != std::string::npos; });
 
     site_.rename_over("crl.pem", list_of(site_, {alice_, bob_}, 3));
     expect_eventually([&] { return reason(bob_) == Reason::revoked; });
@@ -167,6 +167,70 @@ TEST_F(InPart, ARuleThatNowWantsAPasswordDoes)
     site_.rename_over("rules.txt", rules_text({rule}));
     expect_eventually([&] { return enters(alice_, "alice"); });
     EXPECT_TRUE(in_part()) << "which is what the last whole one says";
+}
+
+/// The configuration of the site with rules of its own.
+generation::Input with_rules(const Site & site, const std::string & rules, const std::string & users)
+{
+    generation::Input input = site.input();
+    const std::string begin = "<users><rules_file>";
+    input.server_xml.replace(input.server_xml.find(begin), begin.size(), "<users>" + rules + "<rules_file>");
+    input.users_xml = "<clickhouse><users>" + users + "</users></clickhouse>";
+    return input;
+}
+
+std::string rule_of(const std::string & name)
+{
+    return fmt::format("<rule><name>of-{0}</name><common_name>{0}</common_name><user>{0}</user></rule>", name);
+}
+
+std::string user_of(const std::string & name)
+{
+    return fmt::format("<{0}><ssl_certificates><common_name>{0}</common_name></ssl_certificates></{0}>", name);
+}
+
+TEST_F(InPart, RulesAndUsersOfARefusedConfigurationGoAndNoneComes)
+{
+    const auto carol = site_.issue("carol");
+    const auto dave = site_.issue("dave");
+    site_.write("rules.txt", rules_text({}));
+    auto & manager = managed_.manager;
+    ASSERT_TRUE(manager.configure(with_rules(site_, rule_of("alice") + rule_of("bob"), user_of("carol"))).has_value());
+    ASSERT_TRUE(enters(alice_, "alice") && enters(bob_, "bob") && enters(carol, "carol") && !enters(dave, "dave"));
+
+    break_key();
+    const auto other = with_rules(site_, rule_of("bob") + rule_of("dave"), user_of("eve"));
+    ASSERT_FALSE(manager.configure(other).has_value());
+    expect_eventually([&] { return !enters(alice_, "alice"); });
+    EXPECT_FALSE(enters(carol, "carol"));
+    EXPECT_TRUE(enters(bob_, "bob"));
+    EXPECT_FALSE(enters(dave, "dave")) << "additions wait";
+    EXPECT_TRUE(in_part());
+
+    site_.rename_over("crl.pem", list_of(site_, {bob_}, 2));
+    expect_eventually([&] { return reason(bob_) == Reason::revoked; });
+    EXPECT_FALSE(enters(alice_, "alice"));
+
+    const auto asked = managed_.configuration_changes();
+    mend_key();
+    expect_eventually([&] { return managed_.configuration_changes() > asked; });
+    EXPECT_FALSE(enters(dave, "dave")) << "until the host has offered it";
+    ASSERT_TRUE(manager.configure(other).has_value());
+    EXPECT_TRUE(enters(dave, "dave"));
+    EXPECT_FALSE(enters(alice_, "alice"));
+    EXPECT_FALSE(in_part());
+}
+
+TEST_F(InPart, RulesThatAreBrokenThemselvesTakeNothingAway)
+{
+    site_.write("rules.txt", rules_text({}));
+    auto & manager = managed_.manager;
+    ASSERT_TRUE(manager.configure(with_rules(site_, rule_of("alice") + rule_of("bob"), "")).has_value());
+    break_key();
+    ASSERT_FALSE(manager.configure(with_rules(site_, "<rule><name>x</name><dns>**</dns><user>x</user></rule>", "")).has_value());
+    site_.rename_over("crl.pem", list_of(site_, {bob_}, 2));
+    expect_eventually([&] { return reason(bob_) == Reason::revoked; });
+    EXPECT_TRUE(enters(alice_, "alice"));
 }
 
 TEST_F(InPart, HalfAFileRemovesNothing)

@@ -76,6 +76,22 @@ TEST_F(SystemAuthorities, OneThatIsRemovedVouchesNoMoreAndOneThatIsAddedDoes)
     EXPECT_EQ(verdict(stays), Reason::valid);
 }
 
+TEST_F(SystemAuthorities, OneThatIsRemovedGoesAlsoBesideAFileThatIsBroken)
+{
+    system.dir.write(other.hashed(), other.pem());
+    start();
+    const Vouched third{"third"};
+    site.write("server.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n");
+    fs::remove(system.dir.file(other.hashed()));
+    system.dir.write(third.hashed(), third.pem());
+    EXPECT_TRUE(becomes(other, Reason::unknown_ca)) << managed.log();
+    EXPECT_EQ(verdict(stays), Reason::valid);
+    EXPECT_NE(verdict(third), Reason::valid) << "additions wait";
+    site.write("server.key", site.contents.server_key);
+    EXPECT_TRUE(becomes(third, Reason::valid)) << managed.log();
+    EXPECT_EQ(verdict(other), Reason::unknown_ca);
+}
+
 /// As in /etc/ssl/certs: what is behind the links lies in a directory of its own.
 TEST_F(SystemAuthorities, OneWhoseFileBehindTheLinksIsReplacedVouchesNoMore)
 {
