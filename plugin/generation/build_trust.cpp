@@ -124,6 +124,7 @@ private:
                 result.insert(result.end(), certificates->begin(), certificates->end());
         }
         warn_of_expired(result, field);
+        warn_of_unknown_keys(result, field);
         return result;
     }
 
@@ -133,6 +134,18 @@ private:
         if (section.load_default_ca_file)
             authorities.insert(authorities.end(), system_.begin(), system_.end());
         return authorities;
+    }
+
+    /// OpenSSL takes them, and then nothing that they have signed.
+    void warn_of_unknown_keys(const std::vector<Certificate> & authorities, const std::string & where)
+    {
+        for (const Certificate & authority : authorities)
+            if (X509_get0_pubkey(authority.x509()) == nullptr)
+                warnings_.push_back(fmt::format(
+                    "{}: the key of {} is damaged or of a kind that OpenSSL does not know here, so nothing that this authority "
+                    "has "
+                    "signed is believed: replace its certificate, or take it away",
+                    where, authority.facts().subject.empty() ? authority.facts().serial_hex : authority.facts().subject));
     }
 
     void warn_of_expired(const std::vector<Certificate> & authorities, const std::string & field)
@@ -356,8 +369,9 @@ private:
                 warnings_.push_back(std::move(*warning));
     }
 
-    /// Did an authority of this set that bears the CRL's issuer name sign it? Nothing: none bears the name.
-    static std::optional<bool> signed_by(const std::vector<Certificate> & authorities, const trust::Crl & crl)
+    /// What is wrong with the CRL for the authorities of this set that bear its issuer's name; no errors: one of them signed it.
+    /// Nothing: none bears the name.
+    static std::optional<Errors> defects_for(const std::vector<Certificate> & authorities, const trust::Crl & crl)
     {
         std::vector<Certificate> namesakes;
         std::copy_if(
@@ -365,7 +379,8 @@ private:
             [&](const Certificate & authority) { return bears_name_of(authority, crl); });
         if (namesakes.empty())
             return std::nullopt;
-        return trust::TrustStore::create(std::move(namesakes), {crl}, {}).has_value();
+        auto store = trust::TrustStore::create(std::move(namesakes), {crl}, {});
+        return store ? Errors() : std::move(store.error());
     }
 
     std::vector<std::vector<trust::Crl>> share_crls(const std::vector<const std::vector<Certificate> *> & sets)
@@ -373,21 +388,23 @@ private:
         std::vector<std::vector<trust::Crl>> shares(sets.size());
         for (const trust::Crl & crl : crls_)
         {
-            bool named = false;
+            Errors defects;
             bool verified = false;
             std::vector<bool> fits(sets.size());
             for (size_t i = 0; i < sets.size(); ++i)
             {
-                const std::optional<bool> answer = signed_by(*sets[i], crl);
-                named = named || answer.has_value();
-                verified = verified || answer.value_or(false);
-                fits[i] = answer.value_or(true);
+                auto answer = defects_for(*sets[i], crl);
+                fits[i] = !answer || answer->empty();
+                verified = verified || (answer && answer->empty());
+                if (answer && defects.empty())
+                    defects = std::move(*answer);
             }
-            if (named && !verified)
-                errors_.push_back(
-                    {crl.source(), "mtls.crl",
-                     fmt::format("the signature is not that of the authority {}", printable(crl.issuer())),
-                     "fetch the list again from the authority that is trusted here", ""});
+            for (Error & defect : verified ? Errors() : std::move(defects))
+            {
+                defect.field = "mtls.crl";
+                defect.reason = fmt::format("the CRL of {}: {}", printable(crl.issuer()), defect.reason);
+                errors_.push_back(std::move(defect));
+            }
             for (size_t i = 0; i < sets.size(); ++i)
                 if (fits[i])
                     shares[i].push_back(crl);

@@ -24,12 +24,53 @@ std::string issuer_of(const Refusal & refusal)
     return printable(refusal.certificate->facts().issuer, name_limit);
 }
 
+/// An authorityKeyIdentifier with a serial number fits one certificate of the authority, and no renewed one (RFC 5280 4.2.1.1).
+bool names_issuer_by_serial(const openssl::Certificate & certificate)
+{
+    return X509_get0_authority_serial(certificate.x509()) != nullptr;
+}
+
+/// Which date is written as DER forbids (RFC 5280 4.1.2.5: to the second, in UTC), as OpenSSL then says of no field; empty: none.
+std::string bad_date(const openssl::Certificate & certificate)
+{
+    const auto defect = [](const char * name, const ASN1_TIME * time)
+    {
+        const std::string_view text(
+            reinterpret_cast<const char *>(ASN1_STRING_get0_data(time)), static_cast<size_t>(ASN1_STRING_length(time)));
+        const size_t length = ASN1_STRING_type(time) == V_ASN1_UTCTIME ? std::string_view("YYMMDDhhmmssZ").size()
+                                                                       : std::string_view("YYYYMMDDhhmmssZ").size();
+        const bool strict = text.size() == length && text.ends_with('Z');
+        return strict ? std::string() : fmt::format("{} '{}'", name, printable(text, 64));
+    };
+    const std::string first = defect("notBefore", X509_get0_notBefore(certificate.x509()));
+    return first.empty() ? defect("notAfter", X509_get0_notAfter(certificate.x509())) : first;
+}
+
+std::string unreadable(const Refusal & refusal)
+{
+    const std::string date = refusal.certificate == nullptr ? std::string() : bad_date(*refusal.certificate);
+    if (!date.empty())
+        return fmt::format(
+            "{} has a date that is not written as it has to be, {}: it needs seconds and ends with Z; issue the certificate "
+            "again",
+            who(refusal), date);
+    return fmt::format("{} has an extension or a field that cannot be read", who(refusal));
+}
+
 std::string unknown_issuer(const Refusal & refusal)
 {
     if (refusal.certificate != nullptr
         && X509_NAME_cmp(X509_get_subject_name(refusal.certificate->x509()), X509_get_issuer_name(refusal.certificate->x509()))
                == 0)
         return fmt::format("{} is self-signed and not among the trusted authorities", who(refusal));
+    if (refusal.issuer_name_known && refusal.certificate != nullptr && names_issuer_by_serial(*refusal.certificate))
+        return fmt::format(
+            "{} was issued by {}; an authority of that name is trusted, but the authorityKeyIdentifier asks for another one, by "
+            "serial "
+            "number or by key: issue the certificate again from the one that is trusted, and without issuer and serial number "
+            "there "
+            "(authorityKeyIdentifier=keyid), so that the authority can be renewed",
+            who(refusal), issuer_of(refusal));
     if (refusal.issuer_name_known)
         return fmt::format(
             "{} was issued by {}; an authority of that name is trusted, but with another key", who(refusal), issuer_of(refusal));
@@ -94,7 +135,7 @@ std::string message_of(const Refusal & refusal)
             refusal.certificate == nullptr ? std::string{}
                                            : fmt::format(" ({}, {})", facts().public_key, facts().signature_algorithm));
     case Reason::parse:
-        return fmt::format("{} has an extension or a field that cannot be read", who(refusal));
+        return unreadable(refusal);
     default:
         break;
     }

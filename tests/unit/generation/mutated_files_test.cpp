@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 
 #include "credentials/trial.h"
+#include "support/mutations.h"
 #include "unit/generation/loading.h"
 
 namespace chmtls::generation
@@ -19,24 +20,6 @@ std::string content_of(const test::Site & site, const std::string & file)
         if (name == file)
             return content;
     return {};
-}
-
-/// Fifty cut off, fifty with a byte that became another.
-std::vector<std::string> mutations(const std::string & whole)
-{
-    constexpr size_t each = 50;
-    constexpr std::string_view bytes = "!-A=\n \xff";
-    std::vector<std::string> result;
-    for (size_t i = 0; i < each; ++i)
-    {
-        result.push_back(whole.substr(0, whole.size() * i / each));
-        std::string damaged = whole;
-        char & byte = damaged[(whole.size() - 1) * (i + 1) / each];
-        const char other = bytes[i % bytes.size()];
-        byte = byte == other ? '#' : other;
-        result.push_back(std::move(damaged));
-    }
-    return result;
 }
 
 /// An authority whose key has become one that nobody knows has signed nothing, its list neither.
@@ -68,7 +51,7 @@ TEST_P(MutatedFiles, AreNeverInForceBroken)
     const std::string whole = content_of(site, GetParam());
     ASSERT_FALSE(whole.empty());
     size_t refused = 0;
-    for (const std::string & text : mutations(whole))
+    for (const std::string & text : test::mutations(whole))
     {
         site.write(GetParam(), text);
         const auto result = load(site.input(), site.now);
