@@ -29,7 +29,8 @@ struct Peers
     std::map<std::string, std::string, std::less<>> expected; ///< by config::normal_host: the SPIFFE ID that its server must have
     std::vector<std::string> acts_as;                         ///< nodes: the users that they may log in as
     std::set<std::string, std::less<>>
-        table_functions; ///< nodes: users whose statements may name whom our certificate is shown to
+        table_functions;                           ///< nodes: users whose statements may name whom our certificate is shown to
+    std::set<std::string, std::less<>> open_users; ///< nodes: users as whom everybody may log in, by an empty password
 };
 
 struct Generation

@@ -342,6 +342,8 @@ private:
             {
                 peers->acts_as = nodes->acts_as;
                 peers->table_functions.insert(nodes->table_functions.begin(), nodes->table_functions.end());
+                for (const config::UserRights & rights : asked_.open_users)
+                    peers->open_users.insert(rights.user);
                 result_->nodes = std::move(peers);
             }
         }

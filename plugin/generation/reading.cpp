@@ -141,6 +141,8 @@ Asked ask(const Input & input)
             asked.rights_of_certificate_users.push_back(rights);
         if (!asked.settings.nodes)
             continue;
+        if (rights.open)
+            asked.open_users.push_back(rights);
         const auto & acts_as = asked.settings.nodes->acts_as;
         if (std::find(acts_as.begin(), acts_as.end(), rights.user) != acts_as.end())
             asked.user_rights.push_back(rights);
@@ -182,6 +184,7 @@ Digest32 digest_of(const Asked & asked, const FileSet & files)
     digester.add(ByteView(config::digest_of(asked.users)));
     digester.add(ByteView(config::digest_of(asked.user_rights)));
     digester.add(ByteView(config::digest_of(asked.rights_of_certificate_users)));
+    digester.add(ByteView(config::digest_of(asked.open_users)));
     digester.add(ByteView(files.digest()));
     return digester.finish();
 }

@@ -22,6 +22,7 @@ struct Asked
     std::vector<config::UserRights> rights_of_certificate_users; ///< of those with <ssl_certificates>
     std::vector<config::UserRights> every_user;                  ///< for warnings alone, so no part of the digest
     bool reachable = false;                                      ///< as config::ParsedServer
+    std::vector<config::UserRights> open_users;                  ///< with <nodes>: as whom everybody may log in
     SecretBytes server_passphrase;
     SecretBytes client_passphrase;
     SecretBytes node_passphrase;

@@ -224,7 +224,10 @@ LoginDecision authorize_node(const Standing & standing, const std::string & rule
     const auto & users = generation.nodes->acts_as;
     if (std::find(users.begin(), users.end(), login.user) == users.end())
     {
-        if (login.queries_judged && mode_of(generation, node.met) == config::Mode::enforce)
+        // Where it is only observed, whoever enters without us stays with ClickHouse's own login, and their queries are theirs.
+        const bool enters_without
+            = mode_of(generation, node.met) == config::Mode::observe && generation.nodes->open_users.contains(login.user);
+        if (login.queries_judged && !enters_without)
             return grant(
                 std::string(login.user), rule,
                 fmt::format(

@@ -1,6 +1,5 @@
 // One source is broken: what the others take away counts, and nothing is added.
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "policy/authorize.h"
@@ -12,7 +11,10 @@ namespace chmtls::test
 namespace
 {
 
-using testing::HasSubstr;
+bool says(const std::string & text, std::string_view what)
+{
+    return text.find(what) != std::string::npos;
+}
 
 std::string list_of(const Site & site, const std::vector<pki::Issued> & revoked, uint64_t number)
 {
@@ -83,8 +85,9 @@ TEST_F(InPart, ARevocationDoesNotWaitForAKey)
     expect_eventually([&] { return reason(alice_) == Reason::revoked; });
     EXPECT_EQ(reason(bob_), Reason::valid);
     EXPECT_TRUE(in_part());
-    EXPECT_THAT(managed_.manager.state().last_error, HasSubstr("server.key"));
-    expect_eventually([&] { return managed_.log().find("is in force in part") != std::string::npos; });
+    // Both are told after the generation is in force.
+    expect_eventually([&] { return says(managed_.manager.state().last_error, "server.key"); });
+    expect_eventually([&] { return says(managed_.log(), "is in force in part"); });
 
     site_.rename_over("crl.pem", list_of(site_, {alice_, bob_}, 3));
     expect_eventually([&] { return reason(bob_) == Reason::revoked; });
@@ -92,9 +95,8 @@ TEST_F(InPart, ARevocationDoesNotWaitForAKey)
 
     // A list that takes nobody's trust away is an addition.
     site_.rename_over("crl.pem", list_of(site_, {}, 4));
-    const uint64_t number = managed_.number();
-    expect_eventually([&] { return managed_.number() > number; });
-    EXPECT_EQ(reason(bob_), Reason::valid) << "as in the last one that was whole";
+    expect_eventually([&] { return reason(bob_) == Reason::valid; }); // as in the last one that was whole
+    EXPECT_TRUE(in_part());
     expect_whole_after_mending();
     EXPECT_EQ(reason(alice_), Reason::valid);
 }
@@ -245,8 +247,8 @@ TEST_F(InPart, HalfAFileRemovesNothing)
     EXPECT_EQ(managed_.manager.current()->rules->size(), 2u);
 
     site_.write("ca.pem", site_.contents.authorities.substr(0, 100));
-    site_.rename_over("crl.pem", list_of(site_, {}, 3));
     const uint64_t number = managed_.number();
+    site_.rename_over("crl.pem", list_of(site_, {}, 3));
     expect_eventually([&] { return managed_.number() > number; });
     EXPECT_TRUE(enters(alice_, "alice"));
 }

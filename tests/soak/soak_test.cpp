@@ -111,7 +111,7 @@ private:
 
     Kind kind(int version)
     {
-        return {bound_.server(version), world_.plain_client(version, world_.client), world_.plain_client(version, stranger_)};
+        return {bound_.server(version), world_.plain_client(version, person_), world_.plain_client(version, stranger_)};
     }
 
     void log_in(const host::PeerIdentity & peer)
@@ -133,6 +133,7 @@ private:
 
     ModuleWorld world_;
     pki::Issued other_server_ = leaf(server_spec("server.test"), world_.root);
+    pki::Issued person_ = leaf(client_spec("client"), world_.root);
     pki::Issued stranger_ = leaf(client_spec("client"), authority("root"));
     std::shared_ptr<Plugin> plugin_ = world_.plugin();
     Bound bound_{plugin_};

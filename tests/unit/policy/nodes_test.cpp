@@ -387,18 +387,23 @@ TEST(NodeLoginDetails, WithoutActsAsThereIsNone)
     EXPECT_THAT(decision.message, HasSubstr("mtls.nodes.acts_as"));
 }
 
-TEST(NodeLoginDetails, WhereItIsOnlyObservedTheQueriesOfOthersGiveNoLogin)
+TEST(NodeLoginDetails, WhereItIsOnlyObservedANodeLogsInUnlessItWouldWithoutUs)
 {
     const auto generation = with_nodes();
-    generation->settings.mode = config::Mode::observe;
-    generation->settings.listeners[0].mode = config::Mode::observe;
+    auto nodes = std::make_shared<generation::Peers>(*generation->nodes);
+    nodes->open_users = {"everybody"};
+    generation->nodes = nodes;
     const auto node = as_client(*generation, node_spec("ch2"), "tcp_port_secure").identity;
     const auto ask = [&](std::string_view user)
     {
         return policy::authorize(
             policy::standing_of(*generation, node, world().now), changed(native(user), &Login::queries_judged));
     };
-    EXPECT_EQ(ask("alice").reason, Reason::node_user) << "its queries would run as the session's user there";
+    EXPECT_EQ(ask("everybody").outcome, Outcome::granted);
+    generation->settings.mode = config::Mode::observe;
+    generation->settings.listeners[0].mode = config::Mode::observe;
+    EXPECT_EQ(ask("alice").outcome, Outcome::granted) << "as where it is enforced: nobody is shut out by observing";
+    EXPECT_EQ(ask("everybody").reason, Reason::node_user) << "which is let through: the server's own login decides, as on stock";
     EXPECT_EQ(ask("default").outcome, Outcome::granted);
 }
 
