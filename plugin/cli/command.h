@@ -38,6 +38,7 @@ void add_pki(CLI::App & app, Action & action);
 void add_status(CLI::App & app, Action & action);
 void add_dns(CLI::App & app, Action & action);
 void add_gateway(CLI::App & app, Action & action);
+void add_audit(CLI::App & app, Action & action);
 /// Both describe `app` as it is when they run, so it must outlive `action`.
 void add_help(CLI::App & app, Action & action);
 void add_completion(CLI::App & app, Action & action);

@@ -31,6 +31,16 @@ void print_rows(const Object & status, const std::string & key, const std::funct
         print_line(printable(row(*rows->getObject(static_cast<unsigned>(i))), 1024));
 }
 
+void print_audit(const Object & audit)
+{
+    print_line(printable(
+        fmt::format("audit trail: {}, head {}", audit.getValue<std::string>("file"), audit.getValue<std::string>("head")), 4096));
+    if (const auto lost = audit.getValue<uint64_t>("lost"); lost > 0)
+        print_line(fmt::format("audit trail: {} records could not be written", lost));
+    if (!audit.isNull("trouble"))
+        print_line("audit trail NOT written: " + printable(audit.getValue<std::string>("trouble"), 4096));
+}
+
 void print_status(const Object & status)
 {
     print_line(fmt::format(
@@ -82,15 +92,19 @@ void print_status(const Object & status)
     print_line(fmt::format(
         "dns: {} names watched, {} without an address, {} flushes", dns.getValue<uint64_t>("names"),
         dns.getValue<uint64_t>("unresolved"), dns.getValue<uint64_t>("flushes")));
+    if (const auto audit = status.getObject("audit"))
+        print_audit(*audit);
     for (const auto & warning : *status.getArray("warnings"))
         print_line("warning: " + printable(warning.convert<std::string>(), 1024));
 }
 
-/// For a monitor: what lies on the disk is in force.
+/// For a monitor: what lies on the disk is in force, and records are written.
 Exit is_all_in_force(const Object & status)
 {
     const auto reload = status.getObject("reload");
-    return reload.isNull() || reload->isNull("last_error") ? Exit::yes : Exit::no;
+    const auto audit = status.getObject("audit");
+    const bool in_force = reload.isNull() || reload->isNull("last_error");
+    return in_force && (audit.isNull() || audit->isNull("trouble")) ? Exit::yes : Exit::no;
 }
 
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "config/admin_section.h"
+#include "config/audit_section.h"
 #include "config/dns_section.h"
 #include "config/host_name.h"
 #include "config/limits_section.h"
@@ -223,6 +224,7 @@ void read_mtls_section(const Element & element, Settings & settings, Findings & 
     read_users(section, settings, findings);
     read_dns_section(section, settings, findings);
     read_admin_section(section, settings, findings);
+    read_audit_section(section, settings, findings);
     read_signed_policy(section, settings, findings);
     read_nodes(section, settings, findings);
     read_keeper(section, settings, findings);

@@ -286,6 +286,15 @@ struct UnfinishedLimits
 };
 
 /// <mtls> absent: `enabled` is false and the host leaves the server as it is.
+/// <mtls><audit>.
+struct AuditTrail
+{
+    std::string file;             ///< empty: none
+    bool refuses_without = false; ///< <on_failure>: nobody is let in by certificate while records cannot be written
+
+    bool operator==(const AuditTrail &) const = default;
+};
+
 struct Settings
 {
     bool enabled = false;
@@ -312,7 +321,8 @@ struct Settings
     bool core_dumps = false; ///< may the process, which holds private keys, be dumped
     std::chrono::milliseconds poll_interval{5000};
     DnsSettings dns;
-    std::string admin_socket;          ///< <mtls><admin><socket>; empty: none
+    std::string admin_socket; ///< <mtls><admin><socket>; empty: none
+    AuditTrail audit;
     std::vector<std::string> warnings; ///< settings that are honoured but deserve a word
 };
 

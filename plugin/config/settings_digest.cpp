@@ -256,7 +256,7 @@ void put(Digester & digester, const DnsSettings & dns)
 
 Digest32 digest_of(const Settings & settings)
 {
-    const auto & [enabled, mode, server, client, listeners, sni, domains, crls, revocation, rules, rules_files, signed_policy, sessions, login, nodes, keeper, node_certificate, keeper_certificate, limits, security_level, unfinished, core_dumps, poll, dns, admin_socket, warnings]
+    const auto & [enabled, mode, server, client, listeners, sni, domains, crls, revocation, rules, rules_files, signed_policy, sessions, login, nodes, keeper, node_certificate, keeper_certificate, limits, security_level, unfinished, core_dumps, poll, dns, admin_socket, audit, warnings]
         = settings;
     static_cast<void>(warnings);
     Digester digester;
@@ -286,6 +286,8 @@ Digest32 digest_of(const Settings & settings)
     put(digester, poll.count());
     put(digester, dns);
     put(digester, admin_socket);
+    put(digester, audit.file);
+    put(digester, audit.refuses_without);
     return digester.finish();
 }
 

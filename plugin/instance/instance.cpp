@@ -64,54 +64,10 @@ std::set<uint64_t> credential_ids(const generation::Generation & generation)
     return ids;
 }
 
-/// Empty: nothing special.
-std::string_view name(config::Purpose purpose)
-{
-    switch (purpose)
-    {
-    case config::Purpose::general:
-        return {};
-    case config::Purpose::node:
-        return "node";
-    case config::Purpose::keeper:
-        break;
-    }
-    return "keeper";
-}
-
-/// So much of what a peer chooses at will tells its refusals apart.
-constexpr size_t told_apart_by = 256;
-
-/// SHA-256 as bytes; for comparing only.
-std::string fingerprint_of(ByteView der)
-{
-    const auto digest = Digester().add(der).finish();
-    return {reinterpret_cast<const char *>(digest.data()), digest.size()};
-}
-
-std::string_view name(policy::Interface interface)
-{
-    return interface == policy::Interface::http ? "http" : "native";
-}
-
-observe::AuditLine session_line(std::string_view decision, const session::Session & session)
-{
-    observe::AuditLine line("session");
-    line.add("decision", decision)
-        .add("interface", name(session.interface))
-        .add("session", session.token)
-        .add("user", session.user)
-        .add("rule", session.rule);
-    if (session.identity != nullptr)
-        line.add("listener", session.identity->met.listener).add("identity", session.identity->describe());
-    return line;
-}
-
 }
 
 Instance::Instance(const chmtls_host & host)
-    : host_(host), refusals_([this](const std::string & line) { host_.log(CHMTLS_LOG_WARNING, line); }),
-      dns_(dns_events(), dns::make_cares_resolver()),
+    : host_(host), auditor_(host_), dns_(dns_events(), dns::make_cares_resolver()),
       admin_(admin_requests(), [this](admin::Level level, const std::string & line) { host_.log(level_of(level), line); }),
       manager_(events(), system_time)
 {
@@ -159,6 +115,7 @@ void Instance::published(const generation::Generation & generation)
         if (sessions_ != nullptr)
             sessions_->generation_published();
     }
+    auditor_.use(generation.settings.audit);
     dns_.configure(generation.settings.dns);
     admin_.listen_at(generation.settings.admin_socket);
     auto ids = credential_ids(generation);
@@ -215,7 +172,7 @@ Instance::Judgement Instance::verify_peer(const policy::PeerQuery & query, std::
              judgement.verdict.reason},
             now, generation->number, judgement.verdict.message);
     judgement.unverified = !judgement.verdict.accepted() && policy::goes_on_unverified(*generation, query);
-    audit(judgement, query, remote_address);
+    auditor_.peer(judgement.verdict, judgement.unverified, query, judgement.generation, remote_address);
     return judgement;
 }
 
@@ -225,7 +182,7 @@ Instance::authorize(const policy::IdentityPtr & identity, policy::Login login, s
     const auto generation = current();
     const auto now = system_time();
     login.queries_judged = host_.judges_queries();
-    const auto decision = policy::authorize(verifier_.standing_of(*generation, identity, now), login);
+    auto decision = policy::authorize(verifier_.standing_of(*generation, identity, now), login);
     if (decision.let_through)
     {
         would_refuse_.count(
@@ -233,15 +190,25 @@ Instance::authorize(const policy::IdentityPtr & identity, policy::Login login, s
              identity == nullptr ? "no certificate" : identity->describe(), std::string(login.user), decision.reason},
             now, generation->number, decision.message);
         counters_.count_login(decision.reason);
-        audit(decision, identity, login, remote_address);
+        auditor_.login(decision, identity, login, remote_address);
         return decision;
     }
     if (decision.outcome == policy::Outcome::declined)
+    {
+        auditor_.login(decision, identity, login, remote_address);
         return decision;
+    }
     counters_.count_login(decision.reason);
     // Each request of a kept HTTPS connection is a login; what is granted as before is no news.
     if (decision.outcome != policy::Outcome::granted || !login.again)
-        audit(decision, identity, login, remote_address);
+        auditor_.login(decision, identity, login, remote_address);
+    if (const auto shut = decision.outcome == policy::Outcome::granted ? auditor_.shut() : std::nullopt)
+    {
+        decision.outcome = policy::Outcome::refused;
+        decision.reason = Reason::resource;
+        decision.message = *shut;
+        auditor_.login(decision, identity, login, remote_address);
+    }
     return decision;
 }
 
@@ -257,7 +224,7 @@ Instance::authorize_query(const policy::IdentityPtr & identity, const policy::Qu
     const bool granted = decision.outcome == policy::Outcome::granted;
     const bool own = granted && decision.rule.empty() && (query.initial_user.empty() || query.initial_user == decision.user);
     if (!own && !(granted && query.again))
-        audit(decision, identity, query, remote_address);
+        auditor_.query(decision, identity, query, remote_address);
     return decision;
 }
 
@@ -266,11 +233,17 @@ Result<void> Instance::session_opened(session::Session session)
     session.queries_judged = host_.judges_queries();
     const auto asked = session; // cheap: the identity is shared
     auto added = sessions_->add(std::move(session));
-    if (!added)
-        host_.log(
-            CHMTLS_LOG_WARNING,
-            session_line("refused", asked).add("reason", added.error().code).add("message", added.error().reason).str());
+    if (added)
+        auditor_.session_opened(asked);
+    else
+        auditor_.session_refused(asked, added.error());
     return added;
+}
+
+void Instance::session_closed(uint64_t token)
+{
+    if (const auto ended = sessions_->remove(token))
+        auditor_.session_ended(*ended);
 }
 
 std::string Instance::status() const
@@ -284,95 +257,9 @@ std::string Instance::status() const
         .ending_sessions = sessions_->ending(),
         .would_refuse = would_refuse_,
         .dns = dns_.status(),
+        .audit = auditor_.status(),
         .now = system_time(),
     });
-}
-
-void Instance::audit(const Judgement & judgement, const policy::PeerQuery & query, std::string_view remote_address)
-{
-    if (!host_.logs())
-        return;
-    const auto & verdict = judgement.verdict;
-    observe::AuditLine line("peer");
-    line.add(
-            "decision", verdict.accepted()     ? "accepted"
-                        : verdict.let_through  ? "observed"
-                        : judgement.unverified ? "unverified"
-                                               : "refused")
-        .add("role", query.role == policy::PeerRole::client ? "client" : "server")
-        .add("listener", query.listener)
-        .add("remote", remote_address)
-        .add("purpose", name(query.purpose))
-        .add("expected_name", query.expected_name)
-        .add("generation", judgement.generation)
-        .add(verdict.reason);
-    if (verdict.identity != nullptr)
-        line.add("identity", verdict.identity->describe());
-    line.add("message", verdict.message);
-    if (verdict.accepted())
-        return host_.log(CHMTLS_LOG_DEBUG, line.str());
-    refusals_.note(
-        {.event = "peer",
-         .address = observe::address_without_port(remote_address),
-         .certificate = query.chain.empty() ? std::string() : fingerprint_of(query.chain.front()),
-         .reason = std::string(code(verdict.reason)),
-         .where = std::string(query.role == policy::PeerRole::server ? query.expected_name : query.listener)},
-        line.str());
-}
-
-void Instance::audit(
-    const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Login & login,
-    std::string_view remote_address)
-{
-    if (!host_.logs())
-        return;
-    const bool granted = decision.outcome == policy::Outcome::granted;
-    observe::AuditLine line("login");
-    line.add(
-            "decision", granted                ? "granted"
-                        : decision.let_through ? "observed"
-                                               : "refused")
-        .add("interface", name(login.interface))
-        .add("asked", login.user_named ? login.user : std::string_view{})
-        .add("user", decision.user)
-        .add("rule", decision.rule)
-        .add("remote", remote_address)
-        .add(decision.reason);
-    if (identity != nullptr)
-        line.add("listener", identity->met.listener).add("identity", identity->describe());
-    line.add("message", decision.message);
-    if (granted)
-        return host_.log(CHMTLS_LOG_INFORMATION, line.str());
-    refusals_.note(
-        {.event = "login",
-         .address = observe::address_without_port(remote_address),
-         .certificate
-         = identity == nullptr || identity->sent.empty() ? std::string() : fingerprint_of(identity->sent.front().der()),
-         .reason = std::string(code(decision.reason)),
-         .where = fmt::format("{} {}", name(login.interface), login.user.substr(0, told_apart_by))},
-        line.str());
-}
-
-void Instance::audit(
-    const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Query & query,
-    std::string_view remote_address) const
-{
-    if (!host_.logs())
-        return;
-    const bool granted = decision.outcome == policy::Outcome::granted;
-    observe::AuditLine line("query");
-    line.add("decision", granted ? (decision.rule.empty() ? "disregarded" : "granted") : "refused")
-        .add("session_user", query.session_user)
-        .add("initial_user", query.initial_user)
-        .add("initial_address", query.initial_address)
-        .add("user", decision.user)
-        .add("rule", decision.rule)
-        .add("remote", remote_address)
-        .add(decision.reason);
-    if (identity != nullptr)
-        line.add("listener", identity->met.listener).add("identity", identity->describe());
-    line.add("message", decision.message);
-    host_.log(granted ? CHMTLS_LOG_INFORMATION : CHMTLS_LOG_WARNING, line.str());
 }
 
 void Instance::observed(const session::Session & session, Reason reason, const std::string & message)
@@ -381,18 +268,12 @@ void Instance::observed(const session::Session & session, Reason reason, const s
     would_refuse_.count(
         {observe::Stage::session, identity.met.place(), identity.describe(), session.user, reason}, system_time(),
         current()->number, message);
-    host_.log(CHMTLS_LOG_WARNING, session_line("observed", session).add(reason).add("message", message).str());
+    auditor_.session_observed(session, reason, message);
 }
 
-void Instance::close(const session::Session & session, Reason reason, const std::string & message) const
+void Instance::close(const session::Session & session, Reason reason, const std::string & message)
 {
-    try
-    {
-        host_.log(CHMTLS_LOG_WARNING, session_line("closed", session).add(reason).add("message", message).str());
-    }
-    catch (const std::bad_alloc &) // closed it is all the same
-    {
-    }
+    auditor_.session_closed(session, reason, message);
     if (!host_.close_session(session.token, message))
         host_.log(CHMTLS_LOG_WARNING, "the host cannot close sessions: the one above goes on until it ends by itself");
 }

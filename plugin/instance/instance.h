@@ -10,9 +10,9 @@
 
 #include "admin/server.h"
 #include "dns/service.h"
+#include "instance/auditor.h"
 #include "instance/host.h"
 #include "observe/counters.h"
-#include "observe/refusals.h"
 #include "observe/would_refuse.h"
 #include "policy/authorize.h"
 #include "policy/on_behalf.h"
@@ -52,7 +52,7 @@ public:
     authorize_query(const policy::IdentityPtr & identity, const policy::Query & query, std::string_view remote_address);
 
     [[nodiscard]] Result<void> session_opened(session::Session session);
-    void session_closed(uint64_t token) { sessions_->remove(token); }
+    void session_closed(uint64_t token);
 
     void session_activity(uint64_t token, session::Activity activity) { sessions_->set_activity(token, activity); }
 
@@ -64,14 +64,7 @@ public:
     [[nodiscard]] std::string status() const;
 
 private:
-    void audit(const Judgement & judgement, const policy::PeerQuery & query, std::string_view remote_address);
-    void audit(
-        const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Login & login,
-        std::string_view remote_address);
-    void audit(
-        const policy::LoginDecision & decision, const policy::IdentityPtr & identity, const policy::Query & query,
-        std::string_view remote_address) const;
-    void close(const session::Session & session, Reason reason, const std::string & message) const;
+    void close(const session::Session & session, Reason reason, const std::string & message);
     void observed(const session::Session & session, Reason reason, const std::string & message);
     generation::Events events();
     dns::Events dns_events();
@@ -79,7 +72,7 @@ private:
     void published(const generation::Generation & generation);
 
     const Host host_;
-    observe::RefusalLog refusals_;
+    Auditor auditor_;
     observe::Counters counters_;
     observe::WouldRefuse would_refuse_;
     policy::Verifier verifier_;

@@ -184,6 +184,16 @@ Object counted(const std::map<std::string_view, uint64_t> & counts)
     return one;
 }
 
+Object audit(const TrailStatus & trail)
+{
+    auto result = object();
+    result.set("file", text(trail.settings.file));
+    result.set("head", trail.head.str());
+    result.set("lost", number(trail.lost));
+    result.set("trouble", trail.trouble.empty() ? Var() : Var(text(trail.trouble)));
+    return result;
+}
+
 }
 
 std::string status_json(const StatusFacts & facts)
@@ -216,6 +226,8 @@ std::string status_json(const StatusFacts & facts)
     status.set("sessions", sessions);
     status.set("would_refuse", would_refuse(facts.would_refuse));
     status.set("dns", dns_summary(facts.dns));
+    if (!facts.audit.settings.file.empty())
+        status.set("audit", audit(facts.audit));
     Array warnings;
     for (const auto & warning : generation.warnings)
         warnings.add(text(warning));

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "dns/service.h"
+#include "instance/auditor.h"
 #include "observe/counters.h"
 #include "observe/would_refuse.h"
 #include "reload/manager.h"
@@ -20,6 +21,7 @@ struct StatusFacts
     size_t ending_sessions = 0;
     const observe::WouldRefuse & would_refuse;
     dns::Status dns = {};
+    TrailStatus audit = {};
     UnixTime now;
 };
 

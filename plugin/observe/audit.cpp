@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
+#include "base/json.h"
 
 namespace chmtls::observe
 {
@@ -20,7 +23,7 @@ bool plain(char c)
 
 }
 
-AuditLine::AuditLine(std::string_view event) : line_("audit event=")
+AuditLine::AuditLine(std::string_view event) : line_("audit event="), members_("\"event\": " + json_string(event))
 {
     line_ += event;
 }
@@ -29,13 +32,27 @@ AuditLine & AuditLine::add(std::string_view key, std::string_view value)
 {
     if (value.empty())
         return *this;
+    add_text(key, value);
+    members_ += fmt::format(", \"{}\": {}", key, json_string(value.substr(0, value_limit)));
+    return *this;
+}
+
+AuditLine & AuditLine::add(std::string_view key, uint64_t value)
+{
+    add_text(key, std::to_string(value));
+    members_ += fmt::format(", \"{}\": {}", key, value);
+    return *this;
+}
+
+void AuditLine::add_text(std::string_view key, std::string_view value)
+{
     line_ += ' ';
     line_ += key;
     line_ += '=';
     if (std::all_of(value.begin(), value.end(), plain) && value.size() <= value_limit)
     {
         line_ += value;
-        return *this;
+        return;
     }
     // Escaped before control bytes become \xNN: a backslash of the value's own cannot pass for one of ours.
     std::string escaped;
@@ -49,12 +66,6 @@ AuditLine & AuditLine::add(std::string_view key, std::string_view value)
     line_ += '"';
     line_ += printable(escaped, value_limit);
     line_ += '"';
-    return *this;
-}
-
-AuditLine & AuditLine::add(std::string_view key, uint64_t value)
-{
-    return add(key, std::to_string(value));
 }
 
 AuditLine & AuditLine::add(Reason reason)

@@ -3,19 +3,15 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "observe/audit.h"
-
 namespace chmtls::observe
 {
 
 namespace
 {
 
-std::string with_count(const std::string & line, uint64_t repeated)
+AuditLine with_count(AuditLine line, uint64_t repeated)
 {
-    return fmt::format("{} repeated={}", line, repeated);
+    return line.add("repeated", repeated);
 }
 
 }
@@ -29,7 +25,7 @@ std::string address_without_port(std::string_view remote)
     return std::string(colon == remote.find(':') ? remote.substr(0, colon) : remote);
 }
 
-std::vector<std::string> RefusalLines::note(const RefusalKey & key, std::string line, SteadyTime now)
+std::vector<AuditLine> RefusalLines::note(const RefusalKey & key, AuditLine line, SteadyTime now)
 {
     auto lines = due(now);
     if (const auto row = rows_.find(key); row != rows_.end())
@@ -43,14 +39,14 @@ std::vector<std::string> RefusalLines::note(const RefusalKey & key, std::string 
         suppress(1, now);
         return lines;
     }
-    rows_.emplace(key, Row{now + interval, {}, 0});
+    rows_.emplace(key, Row{now + interval, std::nullopt, 0});
     lines.push_back(std::move(line));
     return lines;
 }
 
-std::vector<std::string> RefusalLines::due(SteadyTime now)
+std::vector<AuditLine> RefusalLines::due(SteadyTime now)
 {
-    std::vector<std::string> lines;
+    std::vector<AuditLine> lines;
     if (next() > now)
         return lines;
     for (auto row = rows_.begin(); row != rows_.end();)
@@ -67,11 +63,11 @@ std::vector<std::string> RefusalLines::due(SteadyTime now)
             continue;
         }
         if (take_token(now))
-            lines.push_back(with_count(last, repeated));
+            lines.push_back(with_count(*last, repeated));
         else
             suppress(repeated, now);
         repeated = 0;
-        last.clear();
+        last.reset();
         until = now + interval;
         ++row;
     }
@@ -88,12 +84,12 @@ SteadyTime RefusalLines::next() const
     return soonest;
 }
 
-std::vector<std::string> RefusalLines::rest()
+std::vector<AuditLine> RefusalLines::rest()
 {
-    std::vector<std::string> lines;
+    std::vector<AuditLine> lines;
     for (const auto & [key, row] : rows_)
         if (row.repeated != 0)
-            lines.push_back(with_count(row.last, row.repeated));
+            lines.push_back(with_count(*row.last, row.repeated));
     rows_.clear();
     if (suppressed_ != 0)
         lines.push_back(suppressed_line());
@@ -123,17 +119,16 @@ void RefusalLines::suppress(uint64_t count, SteadyTime now)
     suppressed_ += count;
 }
 
-std::string RefusalLines::suppressed_line()
+AuditLine RefusalLines::suppressed_line()
 {
     const auto count = std::exchange(suppressed_, 0);
     return AuditLine("suppressed")
         .add("decision", "refused")
         .add("count", count)
-        .add("message", "more refusals than the log takes; they were refused and counted, and only their lines are missing")
-        .str();
+        .add("message", "more refusals than the log takes; they were refused and counted, and only their lines are missing");
 }
 
-RefusalLog::RefusalLog(std::function<void(const std::string &)> write) : write_(std::move(write)), thread_([this] { run(); }) {}
+RefusalLog::RefusalLog(std::function<void(const AuditLine &)> write) : write_(std::move(write)), thread_([this] { run(); }) {}
 
 RefusalLog::~RefusalLog()
 {
@@ -146,9 +141,9 @@ RefusalLog::~RefusalLog()
     write_all(lines_.rest());
 }
 
-void RefusalLog::note(const RefusalKey & key, std::string line)
+void RefusalLog::note(const RefusalKey & key, AuditLine line)
 {
-    std::vector<std::string> lines;
+    std::vector<AuditLine> lines;
     {
         const std::scoped_lock lock(mutex_);
         lines = lines_.note(key, std::move(line), std::chrono::steady_clock::now());
@@ -177,7 +172,7 @@ void RefusalLog::run()
     }
 }
 
-void RefusalLog::write_all(const std::vector<std::string> & lines) const
+void RefusalLog::write_all(const std::vector<AuditLine> & lines) const
 {
     for (const auto & line : lines)
         write_(line);

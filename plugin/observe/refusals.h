@@ -9,9 +9,12 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "observe/audit.h"
 
 namespace chmtls::observe
 {
@@ -47,26 +50,26 @@ public:
     static constexpr uint32_t burst = 200;
     static constexpr std::chrono::seconds refill{1};
 
-    [[nodiscard]] std::vector<std::string> note(const RefusalKey & key, std::string line, SteadyTime now);
+    [[nodiscard]] std::vector<AuditLine> note(const RefusalKey & key, AuditLine line, SteadyTime now);
 
     /// What has become due.
-    [[nodiscard]] std::vector<std::string> due(SteadyTime now);
+    [[nodiscard]] std::vector<AuditLine> due(SteadyTime now);
     /// When `due` has something next; max(): nothing is pending.
     [[nodiscard]] SteadyTime next() const;
     /// All that is pending, due or not: the process ends.
-    [[nodiscard]] std::vector<std::string> rest();
+    [[nodiscard]] std::vector<AuditLine> rest();
 
 private:
     struct Row
     {
         SteadyTime until; ///< of the interval that runs
-        std::string last;
+        std::optional<AuditLine> last;
         uint64_t repeated = 0;
     };
 
     [[nodiscard]] bool take_token(SteadyTime now);
     void suppress(uint64_t count, SteadyTime now);
-    [[nodiscard]] std::string suppressed_line();
+    [[nodiscard]] AuditLine suppressed_line();
 
     std::map<RefusalKey, Row> rows_;
     uint32_t tokens_ = burst;
@@ -80,18 +83,18 @@ class RefusalLog
 {
 public:
     /// `write` must not throw, and is called by any thread, under no lock of a caller's.
-    explicit RefusalLog(std::function<void(const std::string &)> write);
+    explicit RefusalLog(std::function<void(const AuditLine &)> write);
     ~RefusalLog(); ///< writes what is pending
     RefusalLog(const RefusalLog &) = delete;
     RefusalLog & operator=(const RefusalLog &) = delete;
 
-    void note(const RefusalKey & key, std::string line);
+    void note(const RefusalKey & key, AuditLine line);
 
 private:
     void run();
-    void write_all(const std::vector<std::string> & lines) const;
+    void write_all(const std::vector<AuditLine> & lines) const;
 
-    const std::function<void(const std::string &)> write_;
+    const std::function<void(const AuditLine &)> write_;
     std::mutex mutex_;
     std::condition_variable wake_;
     RefusalLines lines_; ///< under the mutex

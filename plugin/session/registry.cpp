@@ -83,13 +83,17 @@ public:
         return {};
     }
 
-    void remove(uint64_t token)
+    std::shared_ptr<const Session> remove(uint64_t token)
     {
         std::unique_lock lock(mutex_);
+        std::shared_ptr<const Session> removed;
+        if (const auto found = entries_.find(token); found != entries_.end())
+            removed = found->second.session;
         erase(token);
         // A close of just this session is under way on the registry's thread: only after it may the host forget the token.
         if (std::this_thread::get_id() != thread_.get_id())
             closed_one_.wait(lock, [&] { return closing_ != token; });
+        return removed;
     }
 
     void set_activity(uint64_t token, Activity activity)
@@ -405,9 +409,9 @@ Result<void> Registry::add(Session session)
     return impl_->add(std::move(session));
 }
 
-void Registry::remove(uint64_t token)
+std::shared_ptr<const Session> Registry::remove(uint64_t token)
 {
-    impl_->remove(token);
+    return impl_->remove(token);
 }
 
 void Registry::generation_published()

@@ -55,7 +55,8 @@ public:
 
     /// Adds or replaces (same token). Refused with a message when the current generation does not let it in.
     [[nodiscard]] Result<void> add(Session session);
-    void remove(uint64_t token);
+    /// What it was; null: the token is not known.
+    std::shared_ptr<const Session> remove(uint64_t token);
 
     /// Is a query running on the session? Of an unknown token nothing is noted.
     void set_activity(uint64_t token, Activity activity);

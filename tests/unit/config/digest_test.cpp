@@ -376,6 +376,18 @@ INSTANTIATE_TEST_SUITE_P(
                 s.admin_socket = "/x";
             }},
         Change{
+            "AuditTrail",
+            [](Settings & s)
+            {
+                s.audit.file = "/x";
+            }},
+        Change{
+            "AuditOnFailure",
+            [](Settings & s)
+            {
+                s.audit.refuses_without = true;
+            }},
+        Change{
             "NoNodes",
             [](Settings & s)
             {

@@ -1,4 +1,4 @@
-// <mtls><dns> and <mtls><admin>.
+// <mtls><dns>, <mtls><admin> and <mtls><audit>.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -178,9 +178,22 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"Failures", "<dns><failures>-1</failures></dns>", "mtls.dns.failures", "whole number"},
         Mistake{"Schedule", "<dns><schedule>often</schedule></dns>", "mtls.dns.schedule", "number of seconds"},
         Mistake{"RelativeSocket", "<admin><socket>here</socket></admin>", "mtls.admin.socket", "not an absolute path"},
+        Mistake{"LongSocket", "<admin><socket>/" + std::string(100, 'x') + "</socket></admin>", "mtls.admin.socket", "101 bytes"},
+        Mistake{"NoTrail", "<audit/>", "mtls.audit.file", "is missing"},
+        Mistake{"RelativeTrail", "<audit><file>here</file></audit>", "mtls.audit.file", "not an absolute path"},
         Mistake{
-            "LongSocket", "<admin><socket>/" + std::string(100, 'x') + "</socket></admin>", "mtls.admin.socket", "101 bytes"}),
+            "TrailOnFailure", "<audit><file>/a</file><on_failure>ignore</on_failure></audit>", "mtls.audit.on_failure",
+            "unknown word"},
+        Mistake{"TrailKey", "<audit><file>/a</file><files>/b</files></audit>", "mtls.audit.files", "unknown key"}),
     [](const auto & one) { return one.param.name; });
+
+TEST(AuditSection, NamesTheTrail)
+{
+    EXPECT_EQ(parsed(server("")).audit, AuditTrail{});
+    EXPECT_EQ(parsed(server("<audit><file>/a/b</file></audit>")).audit, (AuditTrail{"/a/b", false}));
+    EXPECT_EQ(
+        parsed(server("<audit><file>/a/b</file><on_failure>refuse</on_failure></audit>")).audit, (AuditTrail{"/a/b", true}));
+}
 
 TEST(AdminSection, NamesTheSocket)
 {

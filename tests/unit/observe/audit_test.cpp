@@ -15,6 +15,35 @@ std::string pair(std::string_view value)
     return AuditLine("x").add("k", value).str();
 }
 
+TEST(AuditLine, MembersOfAJsonObject)
+{
+    AuditLine line("login");
+    line.add("user", "alice").add("session", uint64_t{7}).add("left out", "").add(Reason::valid);
+    EXPECT_EQ(line.members(), R"("event": "login", "user": "alice", "session": 7, "reason": "VALID")");
+
+    const struct
+    {
+        const char * name;
+        std::string value;
+        const char * json;
+    } cases[]{
+        {"quote", "a\", \"k2\": \"b", R"("a\", \"k2\": \"b")"},
+        {"backslash", "a\\", R"("a\\")"},
+        {"line end", "a\n{\"event\": \"forged\"}", R"("a\n{\"event\": \"forged\"}")"},
+        {"line separator",
+         "a\xe2\x80\xa8"
+         "b",
+         R"("a\u2028b")"},
+        {"not UTF-8", "a\xff", R"("a\ufffd")"},
+        {"too long", std::string(5000, 'x'), nullptr},
+    };
+    for (const auto & each : cases)
+    {
+        const std::string expected = each.json != nullptr ? each.json : '"' + std::string(1024, 'x') + '"';
+        EXPECT_EQ(AuditLine("x").add("k", each.value).members(), "\"event\": \"x\", \"k\": " + expected) << each.name;
+    }
+}
+
 TEST(AuditLine, ValuesByForm)
 {
     const struct

@@ -18,6 +18,19 @@ using testing::SizeIs;
 
 const RefusalKey alice{"peer", "192.0.2.1", "fingerprint", "TIME", "tcp_port_secure"};
 
+AuditLine line(std::string_view event)
+{
+    return AuditLine(event);
+}
+
+std::vector<std::string> texts(const std::vector<AuditLine> & lines)
+{
+    std::vector<std::string> result;
+    for (const AuditLine & each : lines)
+        result.push_back(each.str().substr(std::string_view("audit event=").size()));
+    return result;
+}
+
 /// How many refusals these lines stand for.
 uint64_t told(const std::vector<std::string> & lines)
 {
@@ -43,31 +56,31 @@ TEST(RefusalLines, TheFirstAtOnceThenOneForEachInterval)
     RefusalLines lines;
     const SteadyTime start{};
     EXPECT_EQ(lines.next(), SteadyTime::max());
-    EXPECT_THAT(lines.note(alice, "first", start), ElementsAre("first"));
-    EXPECT_THAT(lines.note(alice, "second", start + seconds(1)), IsEmpty());
-    EXPECT_THAT(lines.note(alice, "third", start + seconds(9)), IsEmpty());
+    EXPECT_THAT(texts(lines.note(alice, line("first"), start)), ElementsAre("first"));
+    EXPECT_THAT(texts(lines.note(alice, line("second"), start + seconds(1))), IsEmpty());
+    EXPECT_THAT(texts(lines.note(alice, line("third"), start + seconds(9))), IsEmpty());
     EXPECT_EQ(lines.next(), start + RefusalLines::interval);
-    EXPECT_THAT(lines.due(start + seconds(9)), IsEmpty());
-    EXPECT_THAT(lines.due(start + seconds(10)), ElementsAre("third repeated=2"));
-    EXPECT_THAT(lines.note(alice, "fourth", start + seconds(11)), IsEmpty()) << "still in a row";
-    EXPECT_THAT(lines.due(start + seconds(20)), ElementsAre("fourth repeated=1"));
-    EXPECT_THAT(lines.due(start + seconds(30)), IsEmpty());
+    EXPECT_THAT(texts(lines.due(start + seconds(9))), IsEmpty());
+    EXPECT_THAT(texts(lines.due(start + seconds(10))), ElementsAre("third repeated=2"));
+    EXPECT_THAT(texts(lines.note(alice, line("fourth"), start + seconds(11))), IsEmpty()) << "still in a row";
+    EXPECT_THAT(texts(lines.due(start + seconds(20))), ElementsAre("fourth repeated=1"));
+    EXPECT_THAT(texts(lines.due(start + seconds(30))), IsEmpty());
     EXPECT_EQ(lines.next(), SteadyTime::max()) << "forgotten";
-    EXPECT_THAT(lines.note(alice, "fifth", start + seconds(31)), ElementsAre("fifth"));
+    EXPECT_THAT(texts(lines.note(alice, line("fifth"), start + seconds(31))), ElementsAre("fifth"));
 }
 
 TEST(RefusalLines, WhatDiffersInAnythingIsALineOfItsOwn)
 {
     RefusalLines lines;
     const SteadyTime start{};
-    EXPECT_THAT(lines.note(alice, "alice", start), SizeIs(1));
+    EXPECT_THAT(texts(lines.note(alice, line("alice"), start)), SizeIs(1));
     for (auto member :
          {&RefusalKey::event, &RefusalKey::address, &RefusalKey::certificate, &RefusalKey::reason, &RefusalKey::where})
     {
         auto other = alice;
         other.*member += "2";
-        EXPECT_THAT(lines.note(other, "other", start), ElementsAre("other"));
-        EXPECT_THAT(lines.note(other, "other", start), IsEmpty());
+        EXPECT_THAT(texts(lines.note(other, line("other"), start)), ElementsAre("other"));
+        EXPECT_THAT(texts(lines.note(other, line("other"), start)), IsEmpty());
     }
 }
 
@@ -83,13 +96,13 @@ TEST(RefusalLines, AFloodOfDifferentOnesIsBoundedAndNothingIsLost)
         {
             auto key = alice;
             key.address = std::to_string(refused % 100'000);
-            append(written, lines.note(key, "line", now));
+            append(written, texts(lines.note(key, line("line"), now)));
             ++refused;
         }
-    append(written, lines.rest());
+    append(written, texts(lines.rest()));
     EXPECT_EQ(told(written), refused);
     EXPECT_LE(written.size(), RefusalLines::burst + minutes * 60 * 2);
-    EXPECT_THAT(written.back(), HasSubstr("audit event=suppressed decision=refused count="));
+    EXPECT_THAT(written.back(), HasSubstr("suppressed decision=refused count="));
 }
 
 TEST(RefusalLines, ASummaryThatHasNoRoomIsCounted)
@@ -97,16 +110,16 @@ TEST(RefusalLines, ASummaryThatHasNoRoomIsCounted)
     RefusalLines lines;
     std::vector<std::string> written;
     const SteadyTime start{};
-    append(written, lines.note(alice, "alice", start));
-    append(written, lines.note(alice, "alice", start));
+    append(written, texts(lines.note(alice, line("alice"), start)));
+    append(written, texts(lines.note(alice, line("alice"), start)));
     for (uint32_t i = 0; i < 2 * RefusalLines::burst; ++i)
     {
         auto key = alice;
         key.address = std::to_string(i);
-        append(written, lines.note(key, "line", start));
+        append(written, texts(lines.note(key, line("line"), start)));
     }
-    append(written, lines.due(start + RefusalLines::interval));
-    append(written, lines.rest());
+    append(written, texts(lines.due(start + RefusalLines::interval)));
+    append(written, texts(lines.rest()));
     EXPECT_EQ(told(written), 2 + 2 * RefusalLines::burst);
 }
 
@@ -114,9 +127,9 @@ TEST(RefusalLog, WritesWhatIsPendingBeforeItEnds)
 {
     std::vector<std::string> written;
     {
-        RefusalLog log([&](const std::string & line) { written.push_back(line); });
+        RefusalLog log([&](const AuditLine & each) { written.push_back(texts({each}).front()); });
         for (int i = 0; i < 3; ++i)
-            log.note(alice, "line");
+            log.note(alice, line("line"));
     }
     EXPECT_THAT(written, ElementsAre("line", "line repeated=2"));
 }
