@@ -55,12 +55,13 @@ struct Answer
 {
     Reason reason = Reason::internal;
     std::string message;
-    std::optional<std::string> identity; ///< as JSON, when accepted
+    std::optional<std::string> identity;    ///< as JSON, when accepted
+    std::vector<openssl::Certificate> path; ///< likewise
 };
 
 Answer refused(Reason reason, std::string message)
 {
-    return Answer{.reason = reason, .message = std::move(message), .identity = std::nullopt};
+    return Answer{.reason = reason, .message = std::move(message), .identity = std::nullopt, .path = {}};
 }
 
 Result<Trusted> read_trusted(const Options & options)
@@ -141,7 +142,8 @@ Answer accepted(
     return Answer{
         .reason = Reason::valid,
         .message = fmt::format("{}", fmt::join(revocation_lines(revocation), "; ")),
-        .identity = policy::identity_json(subject)};
+        .identity = policy::identity_json(subject),
+        .path = path.path};
 }
 
 Answer judge_svid(const Trusted & trusted, const std::vector<openssl::Certificate> & chain, const Options & options, UnixTime at)
@@ -203,7 +205,7 @@ Answer judge(const Trusted & trusted, const PeerChain & chain, const Options & o
     const Profile profile = effective_profile(options, chain.certificates.front());
     Answer answer = profile == Profile::spiffe ? judge_svid(trusted, chain.certificates, options, at)
                                                : judge_x509(trusted, chain.certificates, options, at);
-    if (answer.identity && !options.name.empty() && !trust::proves_name(chain.certificates.front(), options.name))
+    if (answer.identity && !options.name.empty() && !trust::proves_name(answer.path, options.name))
         return refused(Reason::name_mismatch, "the certificate does not prove the name " + printable(options.name));
     return answer;
 }

@@ -6,7 +6,7 @@ namespace chmtls::policy
 {
 
 Identity::Identity(JudgesMark /*mark*/, std::vector<openssl::Certificate> chain, const PeerQuery & query, Found found)
-    : leaf(chain.front()), sent(std::move(chain)), spiffe_id(std::move(found.spiffe_id)),
+    : leaf(chain.front()), sent(std::move(chain)), path(std::move(found.path)), spiffe_id(std::move(found.spiffe_id)),
       trust_domain(std::move(found.trust_domain)), issuer_spki_sha256(found.issuer_spki_sha256), valid_until(found.valid_until),
       generation(found.generation), met(query)
 {

@@ -27,6 +27,7 @@ struct Identity
     /// What verification has found.
     struct Found
     {
+        std::vector<openssl::Certificate> path;
         std::optional<std::string> spiffe_id;
         std::optional<std::string> trust_domain;
         std::optional<Digest32> issuer_spki_sha256;
@@ -40,6 +41,7 @@ struct Identity
 
     openssl::Certificate leaf;
     std::vector<openssl::Certificate> sent; ///< as the peer sent them, leaf first
+    std::vector<openssl::Certificate> path; ///< as validated: leaf ... anchor
     std::optional<std::string> spiffe_id;   ///< verified as an SVID
     std::optional<std::string> trust_domain;
     std::optional<Digest32> issuer_spki_sha256;

@@ -68,7 +68,7 @@ bool lets_through(const generation::Generation & generation, const PeerQuery & q
         return false;
     if (generation.floor != nullptr && !lets_through(*generation.floor, query, verdict, now))
         return false;
-    return client || !section.extended_verification || trust::proves_name(sent.front(), std::string(query.expected_name));
+    return client || !section.extended_verification || trust::proves_name(path.path, std::string(query.expected_name));
 }
 
 bool goes_on_unverified(const generation::Generation & generation, const PeerQuery & query)

@@ -117,7 +117,7 @@ refuse_by_name(const generation::Generation & generation, const PeerQuery & quer
             fmt::format(
                 "the server at '{}' is '{}', not {} as <expect> says", printable(query.expected_name), peer.describe(), *wanted)};
     }
-    if (trust::proves_name(peer.leaf, std::string(query.expected_name)))
+    if (trust::proves_name(peer.path, std::string(query.expected_name)))
         return std::nullopt;
     return PeerRefusal{
         Reason::name_mismatch, fmt::format(

@@ -137,6 +137,7 @@ Identity::Found found_in(const Judged & judged, uint64_t generation)
 {
     const auto & path = judged.path.path;
     return {
+        .path = path,
         .spiffe_id = judged.id ? std::optional(judged.id->text()) : std::nullopt,
         .trust_domain = judged.id ? std::optional(std::string(judged.id->trust_domain())) : std::nullopt,
         // A leaf that is an anchor itself has nobody above it on its path.

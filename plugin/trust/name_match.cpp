@@ -1,9 +1,12 @@
+#include "trust/name_match.h"
+
 #include <arpa/inet.h>
 
 #include <algorithm>
 #include <array>
 #include <optional>
 
+#include "trust/name_constraints.h"
 #include "trust/path.h"
 
 namespace chmtls::trust
@@ -47,11 +50,6 @@ char lower(char c)
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool equal_ignoring_case(std::string_view left, std::string_view right)
-{
-    return std::ranges::equal(left, right, [](char a, char b) { return lower(a) == lower(b); });
-}
-
 /// RFC 9525 6.3: '*' only as the whole left-most label, standing for exactly one label. We ask for two labels behind it, so that
 /// "*.com" proves nothing.
 bool dns_matches(std::string_view presented, std::string_view wanted)
@@ -72,22 +70,29 @@ bool proves_address(const openssl::CertificateFacts & facts, const Address & wan
     return std::ranges::any_of(facts.san.ips, [&](const std::string & ip) { return parse_address(ip) == wanted; });
 }
 
-bool proves_host(const openssl::CertificateFacts & facts, std::string_view wanted)
+bool proves_host(std::span<const openssl::Certificate> path, std::string_view wanted)
 {
     if (wanted.ends_with('.'))
         wanted.remove_suffix(1); // the absolute form of the same name
     if (wanted.empty() || wanted.find('*') != std::string_view::npos)
         return false;
-    return std::ranges::any_of(facts.san.dns, [&](const std::string & dns) { return dns_matches(dns, wanted); });
+    const std::vector<std::string> & names = path.front().facts().san.dns;
+    return std::ranges::any_of(names, [&](const std::string & dns) { return dns_matches(dns, wanted); })
+           && may_certify_host(path, wanted);
 }
 
 }
 
-bool proves_name(const openssl::Certificate & certificate, const std::string & name)
+bool equal_ignoring_case(std::string_view left, std::string_view right)
 {
-    const openssl::CertificateFacts & facts = certificate.facts();
+    return std::ranges::equal(left, right, [](char a, char b) { return lower(a) == lower(b); });
+}
+
+bool proves_name(std::span<const openssl::Certificate> path, const std::string & name)
+{
+    const openssl::CertificateFacts & facts = path.front().facts();
     if (name.starts_with("dns:"))
-        return proves_host(facts, std::string_view(name).substr(4));
+        return proves_host(path, std::string_view(name).substr(4));
     if (name.starts_with("ip:"))
     {
         const auto address = parse_address(without_brackets(name.substr(3)));
@@ -95,7 +100,7 @@ bool proves_name(const openssl::Certificate & certificate, const std::string & n
     }
     if (const auto address = parse_address(without_brackets(name)))
         return proves_address(facts, *address);
-    return proves_host(facts, name);
+    return proves_host(path, name);
 }
 
 }

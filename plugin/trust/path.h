@@ -70,12 +70,15 @@ public:
         std::vector<RevocationStep> * revocation = nullptr;
     };
 
-    /// Tries every authority of one name, so a rotated bundle without key identifiers works.
-    /// A certificate on the path that a CRL signed by its own issuer lists is REVOKED; whether the lack of a CRL
-    /// or one that is past its nextUpdate is a failure (CRL-MISSING, CRL-EXPIRED) is what Options::revocation says. What
-    /// is below Options::security_level is WEAK: at level 1 RSA and DH keys under 1024 bits, curves under 160 bits, and MD5 or
-    /// SHA-1 signatures below the anchor; at level 2, the default of Debian's OpenSSL, RSA under 2048 bits and curves under 224
-    /// bits. The second of notAfter is still valid (RFC 5280 4.1.2.5). Thread-safe; no I/O, no lock.
+    /// By the path that OpenSSL builds; when that is refused, and not for a fault of the leaf itself, by every other path that
+    /// the certificates sent and the authorities allow, in whatever order they were sent. OpenSSL verifies each. The search is
+    /// bounded by counted work: beyond it the answer is RESOURCE. A refusal is about the path that came furthest. Policies are
+    /// processed where they are critical or demanded, with the initial set anyPolicy (RFC 5280 6.1). A certificate on the path
+    /// that a list of its issuer names is REVOKED; whether the lack of a list or one that is past its nextUpdate is a failure
+    /// (CRL-MISSING, CRL-EXPIRED) is what Options::revocation says. What is below Options::security_level is WEAK: at level 1 RSA
+    /// and DH keys under 1024 bits, curves under 160 bits, and MD5 or SHA-1 signatures below the anchor; at level 2, the default
+    /// of Debian's OpenSSL, RSA under 2048 bits and curves under 224 bits. The second of notAfter is still valid (RFC 5280
+    /// 4.1.2.5). Thread-safe; no I/O, no lock.
     [[nodiscard]] PathVerdict verify(const Query & query) const;
 
     /// Has any anchor the name of an issuer of these certificates? Cheap; says nothing about signatures.
@@ -91,8 +94,9 @@ private:
 /// Our reason for an X509_V_ERR_* code, given the depth it was found at. The one table.
 [[nodiscard]] Reason reason_of_x509_error(int error, size_t depth);
 
-/// Does the certificate prove this name? RFC 6125 / RFC 9525: DNS SAN with a left-most whole-label wildcard, IP SAN for
-/// addresses, never the CN. `name` is "dns:host", "ip:address", or bare (decided by its form).
-[[nodiscard]] bool proves_name(const openssl::Certificate & certificate, const std::string & name);
+/// Does the leaf of a validated path (leaf ... anchor) prove this name? RFC 6125 / RFC 9525: DNS SAN with a left-most whole-label
+/// wildcard, IP SAN for addresses, never the CN. The name that a wildcard stands for must itself be one that the authorities
+/// above may certify (name constraints, RFC 5280 4.2.1.10). `name` is "dns:host", "ip:address", or bare (decided by its form).
+[[nodiscard]] bool proves_name(std::span<const openssl::Certificate> path, const std::string & name);
 
 }

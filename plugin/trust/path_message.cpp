@@ -99,8 +99,12 @@ std::string message_of(const Refusal & refusal)
     {
         return refusal.certificate->facts();
     };
+    if (refusal.lacks_policy)
+        return "no certificate policy is valid on the whole path, and an authority of it demands one";
     switch (refusal.reason)
     {
+    case Reason::resource:
+        return fmt::format("{} and those above it have more names, name constraints or policies than are compared", who(refusal));
     case Reason::expired:
         if (refusal.certificate == nullptr)
             break;
@@ -140,6 +144,14 @@ std::string message_of(const Refusal & refusal)
         break;
     }
     return fmt::format("{} was refused: {}", who(refusal), code(refusal.reason));
+}
+
+std::string came_furthest(const std::vector<openssl::Certificate> & path, size_t tried)
+{
+    std::string names;
+    for (const openssl::Certificate & certificate : path)
+        names += (names.empty() ? "" : " <- ") + shown_name(certificate);
+    return fmt::format(" (path {}, which came furthest of {})", names, tried);
 }
 
 }
