@@ -9,10 +9,16 @@
 #include "openssl/name.h"
 #include "openssl/pem_reader.h"
 #include "trust/asn1_time.h"
-#include "trust/distribution_point.h"
 
 namespace chmtls::trust
 {
+
+namespace
+{
+
+using IssuingPointPtr = std::unique_ptr<ISSUING_DIST_POINT, openssl::Freed<ISSUING_DIST_POINT_free>>;
+
+}
 
 struct Crl::Shared
 {
@@ -24,7 +30,10 @@ struct Crl::Shared
     CrlScope scope = CrlScope::all;
     IssuingPointPtr issuing_point; ///< null without one
     Bytes issuing_point_der;       ///< of the extension's content
+    bool indirect = false;
+    Reasons reasons = all_reasons;
     openssl::BignumPtr number;
+    openssl::BignumPtr delta_base; ///< null: a complete list
     openssl::Asn1OctetStringPtr key_id;
 };
 
@@ -79,18 +88,33 @@ openssl::X509CrlPtr read_block(const openssl::PemBlock & block)
     return openssl::X509CrlPtr(input ? PEM_read_bio_X509_CRL(input.get(), nullptr, nullptr, nullptr) : nullptr);
 }
 
-std::optional<Error> entry_defect(X509_CRL * crl, const std::string & source)
+/// OpenSSL stops at what it cannot read and takes the entries behind it for the list's own issuer's.
+template <typename T>
+bool is_readable(X509_REVOKED * entry, int nid, void (*release)(T *))
+{
+    if (X509_REVOKED_get_ext_by_NID(entry, nid, -1) < 0)
+        return true;
+    T * const value = static_cast<T *>(X509_REVOKED_get_ext_d2i(entry, nid, nullptr, nullptr));
+    release(value);
+    return value != nullptr;
+}
+
+std::optional<Error> entry_defect(X509_CRL * crl, const std::string & source, bool indirect)
 {
     STACK_OF(X509_REVOKED) * entries = X509_CRL_get_REVOKED(crl);
     for (int i = 0; i < sk_X509_REVOKED_num(entries); ++i)
     {
-        const X509_REVOKED * entry = sk_X509_REVOKED_value(entries, i);
-        if (X509_REVOKED_get_ext_by_NID(entry, NID_certificate_issuer, -1) >= 0)
+        X509_REVOKED * entry = sk_X509_REVOKED_value(entries, i);
+        if (!indirect && X509_REVOKED_get_ext_by_NID(entry, NID_certificate_issuer, -1) >= 0)
             return crl_error(
-                source, "CRL-INDIRECT", "indirect CRL: an entry names another issuer", "give one full CRL for each issuer");
-        if (has_unknown_critical(X509_REVOKED_get0_extensions(entry), {}))
+                source, "CRL-INDIRECT", "an entry names another issuer, and the list does not say that it is indirect",
+                "fetch the CRL again");
+        if (has_unknown_critical(X509_REVOKED_get0_extensions(entry), {NID_certificate_issuer}))
             return crl_error(
                 source, "CRL-EXTENSION", "an entry has an unknown critical extension", "give a CRL of the plain profile");
+        if (!is_readable(entry, NID_crl_reason, ASN1_ENUMERATED_free)
+            || !is_readable(entry, NID_certificate_issuer, GENERAL_NAMES_free))
+            return crl_error(source, "CRL", "the reason or the issuer of an entry cannot be read", "fetch the CRL again");
     }
     return std::nullopt;
 }
@@ -98,6 +122,8 @@ std::optional<Error> entry_defect(X509_CRL * crl, const std::string & source)
 struct Scope
 {
     CrlScope scope = CrlScope::all;
+    bool indirect = false;
+    Reasons reasons = all_reasons;
     IssuingPointPtr point;
     Bytes der;
 };
@@ -111,18 +137,16 @@ Result<Scope> read_scope(const X509_CRL * crl, const std::string & source)
         return fail(crl_error(source, "CRL", "its issuing distribution point cannot be read", "fetch the CRL again"));
     if (state == 0)
         return Scope{};
-    if (point->indirectCRL > 0)
-        return fail(crl_error(source, "CRL-INDIRECT", "indirect CRLs are not supported", "give one full CRL for each issuer"));
     if (point->onlyattr > 0)
         return fail(crl_error(source, "CRL-SCOPE", "the CRL is for attribute certificates", "leave it out"));
-    if (point->onlysomereasons != nullptr)
-        return fail(crl_error(source, "CRL-SCOPE", "the CRL covers only some reasons", "give the CRL for all reasons"));
     if (point->onlyuser > 0 && point->onlyCA > 0)
         return fail(crl_error(source, "CRL-SCOPE", "the CRL's scope contradicts itself", "fetch the CRL again"));
     if (point->distpoint != nullptr && DIST_POINT_set_dpname(point->distpoint, X509_CRL_get_issuer(crl)) != 1)
         return fail(crl_error(source, "CRL", "the name of its distribution point cannot be read", "fetch the CRL again"));
     Scope out;
     out.scope = point->onlyuser > 0 ? CrlScope::end_entities : point->onlyCA > 0 ? CrlScope::authorities : CrlScope::all;
+    out.indirect = point->indirectCRL > 0;
+    out.reasons = reasons_of(point->onlysomereasons);
     const int at = X509_CRL_get_ext_by_NID(crl, NID_issuing_distribution_point, -1);
     const ASN1_OCTET_STRING * data = X509_EXTENSION_get_data(X509_CRL_get_ext(crl, at));
     out.der.assign(ASN1_STRING_get0_data(data), ASN1_STRING_get0_data(data) + ASN1_STRING_length(data));
@@ -130,6 +154,17 @@ Result<Scope> read_scope(const X509_CRL * crl, const std::string & source)
     return out;
 }
 
+}
+
+Reasons reasons_of(const ASN1_BIT_STRING * flags)
+{
+    if (flags == nullptr)
+        return all_reasons;
+    unsigned reasons = 0;
+    for (int bit = 1; bit <= 8; ++bit)
+        if (ASN1_BIT_STRING_get_bit(flags, bit) == 1)
+            reasons |= 1u << static_cast<unsigned>(bit);
+    return static_cast<Reasons>(reasons);
 }
 
 Crl::Crl(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {}
@@ -141,9 +176,8 @@ Result<Crl> Crl::from(X509_CRL * owned, const std::string & source)
     shared->source = source;
     shared->issuer = openssl::print_name(X509_CRL_get_issuer(owned));
 
-    if (X509_CRL_get_ext_by_NID(owned, NID_delta_crl, -1) >= 0)
-        return fail(crl_error(source, "CRL-DELTA", "delta CRLs are not supported", "give the full CRL"));
-    if (has_unknown_critical(X509_CRL_get0_extensions(owned), {NID_issuing_distribution_point, NID_authority_key_identifier}))
+    if (has_unknown_critical(
+            X509_CRL_get0_extensions(owned), {NID_issuing_distribution_point, NID_authority_key_identifier, NID_delta_crl}))
         return fail(
             crl_error(source, "CRL-EXTENSION", "the CRL has an unknown critical extension", "give a CRL of the plain profile"));
     auto scope = read_scope(owned, source);
@@ -152,7 +186,9 @@ Result<Crl> Crl::from(X509_CRL * owned, const std::string & source)
     shared->scope = scope->scope;
     shared->issuing_point = std::move(scope->point);
     shared->issuing_point_der = std::move(scope->der);
-    if (auto defect = entry_defect(owned, source))
+    shared->indirect = scope->indirect;
+    shared->reasons = scope->reasons;
+    if (auto defect = entry_defect(owned, source, scope->indirect))
         return fail(std::move(*defect));
 
     const auto this_update = to_unix_time(X509_CRL_get0_lastUpdate(owned));
@@ -167,18 +203,26 @@ Result<Crl> Crl::from(X509_CRL * owned, const std::string & source)
     }
 
     ASN1_INTEGER * raw_number = nullptr;
+    ASN1_INTEGER * raw_base = nullptr;
     AUTHORITY_KEYID * raw_key_id = nullptr;
     const int number_state = read_extension(owned, NID_crl_number, raw_number);
     const openssl::Asn1IntegerPtr number(raw_number);
+    const int base_state = read_extension(owned, NID_delta_crl, raw_base);
+    const openssl::Asn1IntegerPtr base(raw_base);
     const int key_id_state = read_extension(owned, NID_authority_key_identifier, raw_key_id);
     const AuthorityKeyIdPtr key_id(raw_key_id);
-    if (number_state < 0 || key_id_state < 0)
+    if (number_state < 0 || base_state < 0 || key_id_state < 0)
         return fail(crl_error(source, "CRL", "an extension of the CRL cannot be read", "fetch the CRL again"));
+    if (base && !number)
+        return fail(crl_error(source, "CRL-DELTA", "a delta CRL without a CRL number updates nothing", "fetch the CRL again"));
     if (number)
         shared->number.reset(ASN1_INTEGER_to_BN(number.get(), nullptr));
+    if (base)
+        shared->delta_base.reset(ASN1_INTEGER_to_BN(base.get(), nullptr));
     if (key_id && key_id->keyid != nullptr)
         shared->key_id.reset(ASN1_OCTET_STRING_dup(key_id->keyid));
-    if ((number != nullptr) != (shared->number != nullptr) || (key_id && key_id->keyid != nullptr) != (shared->key_id != nullptr))
+    if ((number != nullptr) != (shared->number != nullptr) || (base != nullptr) != (shared->delta_base != nullptr)
+        || (key_id && key_id->keyid != nullptr) != (shared->key_id != nullptr))
         throw std::bad_alloc();
 
     // OpenSSL sorts the entries at the first lookup, under a lock: that first one is here.
@@ -277,7 +321,36 @@ const DIST_POINT_NAME * Crl::distribution_point() const
     return shared_->issuing_point == nullptr ? nullptr : shared_->issuing_point->distpoint;
 }
 
-bool Crl::same_series(const Crl & other) const
+bool Crl::is_indirect() const
+{
+    return shared_->indirect;
+}
+
+Reasons Crl::reasons() const
+{
+    return shared_->reasons;
+}
+
+bool Crl::is_delta() const
+{
+    return shared_->delta_base != nullptr;
+}
+
+bool Crl::updates(const Crl & complete) const
+{
+    return is_delta() && !complete.is_delta() && complete.shared_->number != nullptr && same_scope(complete)
+           && BN_cmp(shared_->delta_base.get(), complete.shared_->number.get()) <= 0
+           && BN_cmp(complete.shared_->number.get(), shared_->number.get()) < 0;
+}
+
+Listed Crl::lookup(const openssl::Certificate & certificate) const
+{
+    X509_REVOKED * entry = nullptr;
+    const int found = X509_CRL_get0_by_cert(get(), &entry, certificate.x509());
+    return found == 1 ? Listed::yes : found == 2 ? Listed::removed : Listed::no;
+}
+
+bool Crl::same_scope(const Crl & other) const
 {
     return shared_->issuing_point_der == other.shared_->issuing_point_der
            && X509_NAME_cmp(X509_CRL_get_issuer(get()), X509_CRL_get_issuer(other.get())) == 0;

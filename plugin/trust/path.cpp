@@ -95,8 +95,9 @@ int follows_path(X509_STORE_CTX * context, X509 * subject, X509 * issuer)
     const auto found = std::ranges::find(path, subject, &Certificate::x509);
     if (found == path.end())
         return 0;
-    const auto next = found + 1 == path.end() ? found : found + 1; // an anchor that is self-signed
-    return next->x509() == issuer ? 1 : 0;
+    if (found + 1 != path.end())
+        return (found + 1)->x509() == issuer ? 1 : 0;
+    return subject == issuer && X509_self_signed(subject, 0) == 1 ? 1 : 0;
 }
 
 /// A store without anything in it, for paths that are given.

@@ -34,43 +34,60 @@ struct Counted
 {
     const Crl * list;
     const Certificate * signer;
+    Coverage coverage;
 };
 
 /// What one key has signed does not replace what another has: an authority with two keys may have two lists, each for what that
 /// key has signed.
 bool same_series(const Counted & left, const Counted & right)
 {
-    return left.list->same_series(*right.list) && same_key(*left.signer, *right.signer);
+    return left.list->same_scope(*right.list) && same_key(*left.signer, *right.signer);
 }
 
 /// Those that no other of their series replaces. Of two that claim to be equally new, or that number and date put in different
 /// orders, both count: what one of them revokes is revoked.
-void keep_newest(std::vector<Counted> & lists)
+std::vector<Counted> newest_of(const std::vector<Counted> & lists)
 {
-    const std::vector<Counted> all = lists;
-    const auto is_replaced = [&](const Counted & old)
+    std::vector<Counted> newest;
+    const auto is_newest = [&](const Counted & old)
     {
-        return std::ranges::any_of(
-            all, [&](const Counted & other) { return other.list->newer_than(*old.list) && same_series(other, old); });
+        return std::ranges::none_of(
+            lists, [&](const Counted & other) { return other.list->newer_than(*old.list) && same_series(other, old); });
     };
-    std::erase_if(lists, is_replaced);
+    std::ranges::copy_if(lists, std::back_inserter(newest), is_newest);
+    return newest;
 }
 
-bool is_listed(const Crl & list, const Certificate & certificate)
+/// The deltas that bring a complete list up to date (RFC 5280 5.2.4).
+std::vector<Counted> updates_of(const Counted & complete, const std::vector<Counted> & deltas)
 {
-    X509_REVOKED * entry = nullptr;
-    // 2 is removeFromCRL, which only a delta CRL may hold; in a full one it says that the certificate is no longer held.
-    return X509_CRL_get0_by_serial(list.get(), &entry, X509_get0_serialNumber(certificate.x509())) == 1;
+    std::vector<Counted> updates;
+    const auto fits = [&](const Counted & delta)
+    {
+        return delta.list->updates(*complete.list) && same_key(*delta.signer, *complete.signer);
+    };
+    std::ranges::copy_if(deltas, std::back_inserter(updates), fits);
+    return newest_of(updates);
 }
 
-/// When the last of those ends that replace nobody of their series: an older one beside it still lists whom it lists.
-UnixTime end_of_series(const Counted & one, const std::vector<Counted> & newest, std::chrono::seconds grace)
+/// Is it listed by this one, as brought up to date?
+bool lists(const Counted & complete, const std::vector<Counted> & deltas, const Certificate & certificate)
 {
-    UnixTime end{};
-    for (const Counted & other : newest)
-        if (same_series(other, one))
-            end = std::max(end, other.list->next_update() ? *other.list->next_update() + grace : end_of_time);
-    return end;
+    Listed listed = complete.list->lookup(certificate);
+    for (const Counted & delta : updates_of(complete, deltas))
+    {
+        const Listed said = delta.list->lookup(certificate);
+        if (said == Listed::yes)
+            return true;
+        if (said == Listed::removed)
+            listed = Listed::removed;
+    }
+    return listed == Listed::yes;
+}
+
+UnixTime end_of(const Crl & list, std::chrono::seconds grace)
+{
+    return list.next_update() ? *list.next_update() + grace : end_of_time;
 }
 
 std::string list_name(const Crl & list)
@@ -161,10 +178,48 @@ struct RevocationLists::Step
 /// The lists that speak of a certificate.
 struct RevocationLists::Selection
 {
-    std::vector<Counted> newest;         ///< of each series
-    std::vector<Counted> other_points;   ///< likewise, of distribution points that the certificate does not name
+    std::vector<Counted> complete;       ///< the newest of each series
+    std::vector<Counted> deltas;         ///< all that no complete list of their series replaces
     const Crl * not_yet_valid = nullptr; ///< the first to come
     std::optional<RevocationOutcome> refused;
+
+    /// Has an answer for this reason or that: else it only speaks of whom it lists.
+    [[nodiscard]] static bool answers(const Counted & each) { return each.coverage.of_its_point; }
+    [[nodiscard]] bool has_answer() const { return std::ranges::any_of(complete, answers); }
+    [[nodiscard]] Reasons reasons() const
+    {
+        Reasons covered = 0;
+        for (const Counted & each : complete)
+            covered = static_cast<Reasons>(covered | each.coverage.reasons);
+        return covered;
+    }
+
+    /// By which list the certificate is revoked.
+    [[nodiscard]] const Crl * revoking(const Certificate & certificate) const
+    {
+        for (const Counted & each : complete)
+            if (lists(each, deltas, certificate))
+                return each.list;
+        for (const Counted & each : newest_of(deltas))
+            if (each.list->lookup(certificate) == Listed::yes)
+                return each.list;
+        return nullptr;
+    }
+
+    /// When the last list of a series ends, brought up to date: an older one beside it still lists whom it lists.
+    [[nodiscard]] UnixTime end(const Counted & one, std::chrono::seconds grace) const
+    {
+        UnixTime end{};
+        for (const Counted & other : complete)
+        {
+            if (!same_series(other, one))
+                continue;
+            end = std::max(end, end_of(*other.list, grace));
+            for (const Counted & delta : updates_of(other, deltas))
+                end = std::max(end, end_of(*delta.list, grace));
+        }
+        return end;
+    }
 };
 
 const RevocationRule & RevocationLists::rule_of(const Certificate & issuer) const
@@ -178,7 +233,7 @@ bool RevocationLists::is_revoked_directly(std::span<const Certificate> path) con
     for (size_t i = 0; i + 1 < path.size(); ++i)
         for (const auto & list : signed_)
             if (same_name(X509_CRL_get_issuer(list->crl().get()), X509_get_subject_name(path[i + 1].x509()))
-                && list->signed_by(path[i + 1]) && is_listed(list->crl(), path[i]))
+                && list->signed_by(path[i + 1]) && list->crl().lookup(path[i]) == Listed::yes)
                 return true;
     return false;
 }
@@ -207,7 +262,16 @@ SignerSearch RevocationLists::search_of(const JudgedPath & judged) const
 RevocationLists::Selection RevocationLists::select(const Step & step, const SignerSearch & search, UnixTime at) const
 {
     Selection result;
+    std::vector<Counted> complete;
     std::optional<NamedPoints> points;
+    const auto coverage_of = [&](const Crl & list)
+    {
+        if (!list.is_indirect() && list.distribution_point() == nullptr)
+            return Coverage{true, true, list.reasons()};
+        if (!points)
+            points.emplace(step.certificate.x509());
+        return points->coverage(list);
+    };
     const auto refuse = [&](const Crl & list, const std::string & what)
     {
         if (!result.refused)
@@ -216,9 +280,10 @@ RevocationLists::Selection RevocationLists::select(const Step & step, const Sign
     for (const auto & entry : signed_)
     {
         const Crl & list = entry->crl();
-        if (!same_name(X509_CRL_get_issuer(list.get()), X509_get_subject_name(step.issuer.x509())))
+        if (!list.is_indirect() && !same_name(X509_CRL_get_issuer(list.get()), X509_get_subject_name(step.issuer.x509())))
             continue;
-        if (!speaks_of(list.scope(), step.certificate.x509()))
+        const Coverage coverage = coverage_of(list);
+        if (!(coverage.of_its_issuer || coverage.of_its_point) || !speaks_of(list.scope(), step.certificate.x509()))
             continue;
         const Judged judged = entry->judge(step.issuer, step.anchor, search);
         switch (judged.standing)
@@ -236,67 +301,61 @@ RevocationLists::Selection RevocationLists::select(const Step & step, const Sign
                       "the certificate of the key that has signed it to the authorities");
             continue;
         }
-        if (list.distribution_point() != nullptr && !points)
-            points.emplace(step.certificate.x509());
-        const bool of_its_point = list.distribution_point() == nullptr || points->contain(*list.distribution_point());
-        if (list.this_update() - max_clock_skew > at)
-        {
-            if (!of_its_point)
-                continue;
-            if (result.not_yet_valid == nullptr || list.this_update() < result.not_yet_valid->this_update())
-                result.not_yet_valid = &list;
-            continue;
-        }
-        (of_its_point ? result.newest : result.other_points).push_back({&list, judged.signer});
+        if (list.this_update() - max_clock_skew <= at)
+            (list.is_delta() ? result.deltas : complete).push_back({&list, judged.signer, coverage});
+        else if (
+            coverage.of_its_point && !list.is_delta()
+            && (result.not_yet_valid == nullptr || list.this_update() < result.not_yet_valid->this_update()))
+            result.not_yet_valid = &list;
     }
-    keep_newest(result.newest);
-    keep_newest(result.other_points);
+    result.complete = newest_of(complete);
+    std::erase_if(
+        result.deltas,
+        [&](const Counted & delta)
+        {
+            return std::ranges::any_of(
+                complete, [&](const Counted & each) { return each.list->newer_than(*delta.list) && same_series(each, delta); });
+        });
     return result;
 }
 
 RevocationOutcome RevocationLists::judge(const Step & step, const Selection & lists, UnixTime at) const
 {
-    for (const auto * chosen : {&lists.newest, &lists.other_points})
-        for (const Counted & each : *chosen)
-            if (is_listed(*each.list, step.certificate))
-                return {
-                    Reason::revoked,
-                    "certificate of " + subject_text(step.certificate) + " is revoked by " + list_name(*each.list),
-                    step.depth,
-                    {}};
+    const auto refuse = [&](Reason reason, std::string message)
+    {
+        return RevocationOutcome{reason, std::move(message), step.depth, {}};
+    };
+    if (const Crl * list = lists.revoking(step.certificate))
+        return refuse(Reason::revoked, "certificate of " + subject_text(step.certificate) + " is revoked by " + list_name(*list));
     if (lists.refused)
         return *lists.refused;
     const RevocationRule & rule = rule_of(step.issuer);
-    if (lists.newest.empty() && lists.not_yet_valid != nullptr)
-        return {
+    if (!lists.has_answer() && lists.not_yet_valid != nullptr)
+        return refuse(
             Reason::crl_invalid,
-            list_name(*lists.not_yet_valid) + " is not valid before " + format_rfc3339(lists.not_yet_valid->this_update()),
-            step.depth,
-            {}};
-    if (lists.newest.empty() && rule.policy == RevocationPolicy::require && step.below_anchor)
-        return {
-            Reason::crl_missing,
-            "there is no CRL of " + printable(step.issuer.facts().subject, 1024)
-                + (lists.other_points.empty() ? "" : " for its distribution point")
-                + ", which is required to judge the certificate of " + subject_text(step.certificate),
-            step.depth,
-            {}};
+            list_name(*lists.not_yet_valid) + " is not valid before " + format_rfc3339(lists.not_yet_valid->this_update()));
+    if (lists.reasons() != all_reasons && rule.policy == RevocationPolicy::require && step.below_anchor)
+        return refuse(
+            Reason::crl_missing, "there is no CRL of " + printable(step.issuer.facts().subject, 1024)
+                                     + (lists.has_answer()       ? " for all reasons of revocation"
+                                        : lists.complete.empty() ? ""
+                                                                 : " for its distribution point")
+                                     + ", which is required to judge the certificate of " + subject_text(step.certificate));
 
     RevocationOutcome outcome;
     if (lists.not_yet_valid != nullptr)
         outcome.valid_until = lists.not_yet_valid->this_update() - max_clock_skew;
     if (rule.stale == StaleList::open)
         return outcome;
-    for (const Counted & each : lists.newest)
+    for (const Counted & each : lists.complete)
     {
-        const UnixTime end = end_of_series(each, lists.newest, rule.grace);
+        if (!Selection::answers(each))
+            continue;
+        const UnixTime end = lists.end(each, rule.grace);
         if (end < at)
-            return {
-                Reason::crl_expired,
-                list_name(*each.list) + " expired " + format_rfc3339(*each.list->next_update())
-                    + (rule.grace.count() > 0 ? ", and its grace " + format_rfc3339(end) : std::string()),
-                step.depth,
-                {}};
+            return refuse(
+                Reason::crl_expired, list_name(*each.list) + " expired " + format_rfc3339(*each.list->next_update())
+                                         + (rule.grace.count() > 0 ? ", and its grace " + format_rfc3339(end) : std::string()));
         outcome.valid_until = std::min(outcome.valid_until, end);
     }
     return outcome;
@@ -351,7 +410,7 @@ std::vector<RevocationStep> RevocationLists::explain(const JudgedPath & judged) 
     {
         const Selection lists = select(step, search, judged.at);
         RevocationOutcome outcome = judge(step, lists, judged.at);
-        if (lists.newest.empty() && !step.below_anchor && outcome.reason == Reason::valid)
+        if (!lists.has_answer() && !step.below_anchor && outcome.reason == Reason::valid)
             continue; // an anchor's own list is optional
         RevocationStep said{
             .depth = step.depth,
@@ -361,8 +420,10 @@ std::vector<RevocationStep> RevocationLists::explain(const JudgedPath & judged) 
             .lists = {},
             .reason = outcome.reason,
             .message = std::move(outcome.message)};
-        for (const Counted & each : lists.newest)
-            said.lists.push_back(*each.list);
+        for (const auto * chosen : {&lists.complete, &lists.deltas})
+            for (const Counted & each : *chosen)
+                if (Selection::answers(each))
+                    said.lists.push_back(*each.list);
         steps.push_back(std::move(said));
         if (outcome.reason != Reason::valid)
             break;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Which certificates of a validated path are revoked (RFC 5280 6.3, full CRLs only).
+// Which certificates of a validated path are revoked (RFC 5280 6.3).
 
 #include <memory>
 #include <span>

@@ -9,17 +9,17 @@ using namespace chmtls;
 namespace
 {
 
-/// The order of the lists of one series: none is newer than itself, no two are newer than each other.
+/// The order of the lists of one scope: none is newer than itself, no two are newer than each other.
 void require_order(const std::vector<trust::Crl> & crls)
 {
     constexpr size_t most = 16; // of them that are compared with each other
     const size_t compared = std::min(crls.size(), most);
     for (size_t i = 0; i < compared; ++i)
     {
-        fuzz::require(crls[i].same_series(crls[i]) && !crls[i].newer_than(crls[i]));
+        fuzz::require(crls[i].same_scope(crls[i]) && !crls[i].newer_than(crls[i]));
         for (size_t j = i + 1; j < compared; ++j)
         {
-            fuzz::require(crls[i].same_series(crls[j]) == crls[j].same_series(crls[i]));
+            fuzz::require(crls[i].same_scope(crls[j]) == crls[j].same_scope(crls[i]));
             fuzz::require(!(crls[i].newer_than(crls[j]) && crls[j].newer_than(crls[i])));
         }
     }

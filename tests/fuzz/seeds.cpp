@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "openssl/pointers.h"
+#include "unit/trust/changed_crl.h"
 #include "vectors/jwk.h"
 
 namespace chmtls::fuzz
@@ -76,6 +77,27 @@ Bytes revocation_list(const pki::CrlSpec & spec)
     return *crl;
 }
 
+/// The good chain, and another authority that certifies the one above the leaf and is certified by it.
+Bytes cyclic_chain()
+{
+    const auto & made = test_pki();
+    const auto other = must(pki::issue(pki::Spec::authority("other"), made.intermediate));
+    const auto again = must(pki::issue_for_key(pki::Spec::authority("fuzz intermediate"), made.intermediate.key, &other));
+    Bytes chain;
+    for (const auto * issued : {&made.leaf, &again, &other, &made.intermediate})
+    {
+        const ByteView der = issued->certificate.der();
+        chain.insert(chain.end(), der.begin(), der.end());
+    }
+    return chain;
+}
+
+Bytes indirect_list()
+{
+    const auto indirect = test::distribution_point([](ISSUING_DIST_POINT & point) { point.indirectCRL = 0xff; });
+    return test::changed_crl(test_pki().root, {.revoked = {{"01", std::chrono::seconds(-60)}}}, system_time(), indirect);
+}
+
 Bytes as_pem(std::initializer_list<Bytes> lists)
 {
     std::string text;
@@ -106,7 +128,7 @@ std::vector<Seed> seeds_for(const std::string & subject)
         Bytes chain = copy(made.leaf.certificate.der());
         const ByteView above = made.intermediate.certificate.der();
         chain.insert(chain.end(), above.begin(), above.end());
-        return {{"leaf_and_intermediate", chain}, {"svid", copy(made.svid.certificate.der())}};
+        return {{"leaf_and_intermediate", chain}, {"svid", copy(made.svid.certificate.der())}, {"cycle", cyclic_chain()}};
     }
     if (subject == "pem")
         return {
@@ -122,6 +144,8 @@ std::vector<Seed> seeds_for(const std::string & subject)
             {"empty", revocation_list({})},
             {"one", revocation_list({.revoked = {{"01", std::chrono::seconds(-60)}}})},
             {"delta", revocation_list({.delta_base = 1})},
+            {"complete_and_delta", as_pem({revocation_list({.number = 1}), revocation_list({.number = 2, .delta_base = 1})})},
+            {"indirect", indirect_list()},
             {"older_first", as_pem({revocation_list({.number = 1}), revokes})},
             {"newer_first", as_pem({revocation_list({.number = 3}), revokes})},
             {"equally_new", as_pem({revocation_list({.number = 2}), revokes})},

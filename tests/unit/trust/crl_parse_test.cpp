@@ -111,20 +111,23 @@ TEST(CrlParse, Refusals)
         {"second_begin_line_is_text", bytes(pem + std::string(pem).replace(0, 5, "xxxxx")), "CRL"},
         {"second_label_damaged", bytes(pem + std::string(pem).replace(11, 8, "X509 CRX")), "CRL"},
         {"cut_off_in_the_second_begin_line", bytes(pem + "-----BEG"), "CRL"},
-        {"delta", must(pki::issue_crl({.number = 2, .delta_base = 1}, pki.root, now)), "CRL-DELTA"},
-        {"pem_of_a_delta", bytes(pem + pki::crl_pem(must(pki::issue_crl({.number = 2, .delta_base = 1}, pki.root, now)))),
+        {"delta_without_a_number",
+         changed_crl(
+             pki.root, {.number = 2, .delta_base = 1}, now,
+             [](X509_CRL * crl)
+             { X509_EXTENSION_free(X509_CRL_delete_ext(crl, X509_CRL_get_ext_by_NID(crl, NID_crl_number, -1))); }),
          "CRL-DELTA"},
-        {"indirect", changed(pki.root, distribution_point([](auto & point) { point.indirectCRL = 0xff; })), "CRL-INDIRECT"},
-        {"attribute_certificates", changed(pki.root, distribution_point([](auto & point) { point.onlyattr = 0xff; })),
-         "CRL-SCOPE"},
-        {"some_reasons",
+        {"unreadable_base", changed(pki.root, unreadable(NID_delta_crl, 1)), "CRL"},
+        {"unreadable_reason_of_an_entry",
          changed(
-             pki.root, distribution_point(
-                           [](auto & point)
-                           {
-                               point.onlysomereasons = ASN1_BIT_STRING_new();
-                               ASN1_BIT_STRING_set_bit(point.onlysomereasons, 1, 1);
-                           })),
+             pki.root,
+             [](X509_CRL * crl)
+             {
+                 X509_REVOKED * entry = sk_X509_REVOKED_value(X509_CRL_get_REVOKED(crl), 0);
+                 X509_REVOKED_add_ext(entry, extension_of_null(OBJ_nid2obj(NID_crl_reason), 0).get(), -1);
+             }),
+         "CRL"},
+        {"attribute_certificates", changed(pki.root, distribution_point([](auto & point) { point.onlyattr = 0xff; })),
          "CRL-SCOPE"},
         {"unknown_critical_extension", changed(pki.root, unknown_extension(1)), "CRL-EXTENSION"},
         {"entry_of_another_issuer",
