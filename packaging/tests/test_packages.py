@@ -83,7 +83,7 @@ def test_apt_takes_the_repository_by_its_signature_only(installed):
     changed = in_root(
         installed,
         "cp -a /repository /changed; cd /changed/dists/bookworm/main/binary-amd64; echo >>Packages; rm Packages.gz\n"
-        "cd /tmp; for place in repository changed; do\n"
+        "cd /tmp; for place in repository changed; do mkdir -p /tmp/lists-$place/partial\n"
         "  echo \"deb [signed-by=/etc/apt/keyrings/clickhouse-mtls.asc] file:/$place bookworm main\" >/tmp/$place.list\n"
         "  apt-get update -o Dir::Etc::sourcelist=/tmp/$place.list -o Dir::Etc::sourceparts=- -o Dir::State::lists=/tmp/lists-$place"
         " --error-on=any >/tmp/said 2>&1 && echo $place taken || { echo $place refused; cat /tmp/said; }\n"
