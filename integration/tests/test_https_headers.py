@@ -89,6 +89,9 @@ class TestAlways:
         assert clients.https(server, world.ca.file, world.alice, {"X-ClickHouse-User": "alice"}).user == "alice"
         assert clients.https(server, world.ca.file, world.carol, {"X-ClickHouse-User": "alice"}).status == 401
 
+    def test_the_one_user_whose_ssl_certificates_match_is_found_without_a_rule(self, server, world):
+        assert clients.https(server, world.ca.file, world.alice).user == "alice"
+
     def test_no_rule_is_a_refusal(self, server, world):
         assert clients.https(server, world.ca.file, world.unmapped).status == 401
 
