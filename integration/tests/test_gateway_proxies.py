@@ -321,7 +321,7 @@ def test_the_proxy_is_a_rule(world, tmp_path):
             assert connection.recv(65536)[:1] == b"\0"
             gateway.write_config(gateway="")
             eventually(lambda: ended_of(connection), what="the end of the session")
-        assert not reached(port)
+        eventually(lambda: not reached(port), what="the end of the port")
 
 
 def ended_of(connection):
