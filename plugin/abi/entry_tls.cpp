@@ -149,7 +149,8 @@ chmtls_status credential(chmtls_plugin * plugin, const chmtls_credential_query *
             const bool serving = asked->peer == CHMTLS_PEER_CLIENT;
             if (serving && generation->listener(*listener) == nullptr)
                 return CHMTLS_NOT_FOUND;
-            const auto & set = serving ? generation->server_credentials : generation->client_credentials_for(*purpose, *asker);
+            const auto & set = serving ? generation->credentials[generation::Use::server]
+                                       : generation->client_credentials_for(*purpose, *asker);
             const auto chosen = set == nullptr ? nullptr : set->select(serving ? *server_name : std::string_view{});
             if (chosen == nullptr)
                 return CHMTLS_NOT_FOUND;

@@ -32,7 +32,8 @@ std::string summary(const generation::Generation & generation)
 {
     if (!generation.settings.enabled)
         return "no <mtls> section: the patched server behaves as the stock one";
-    const size_t credentials = generation.server_credentials ? generation.server_credentials->all().size() : 0;
+    const auto & served = generation.credentials[generation::Use::server];
+    const size_t credentials = served ? served->all().size() : 0;
     const size_t anchors = generation.client_trust ? generation.client_trust->anchors().size() : 0;
     std::string text = fmt::format(
         "{}, {}, {}, {}, {}, {}", count(generation.settings.listeners.size(), "listener", "listeners"),

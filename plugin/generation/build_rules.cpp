@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "config/host_name.h"
-#include "generation/build_trust.h"
+#include "generation/findings.h"
 #include "spiffe/id.h"
 
 namespace chmtls::generation

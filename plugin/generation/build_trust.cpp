@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "credentials/trial.h"
+#include "generation/findings.h"
 #include "generation/system_authorities.h"
 #include "openssl/pem_blocks.h"
 #include "trust/anchors.h"
@@ -29,8 +30,8 @@ bool bears_name_of(const Certificate & authority, const trust::Crl & list)
 class Builder
 {
 public:
-    Builder(const Asked & asked, FileSet & files, UnixTime now, Errors & errors, std::vector<std::string> & warnings)
-        : asked_(asked), files_(files), now_(now), errors_(errors), warnings_(warnings)
+    Builder(const Asked & asked, const Material & material, UnixTime now, Errors & errors, std::vector<std::string> & warnings)
+        : asked_(asked), material_(material), now_(now), errors_(errors), warnings_(warnings)
     {
     }
 
@@ -39,12 +40,12 @@ public:
         const config::Settings & settings = asked_.settings;
         BuiltTrust result;
         if (serves_tls(settings))
-            result.server_authorities = read_authorities(settings.server, "openSSL.server");
-        result.client_authorities = read_authorities(settings.client, "openSSL.client");
+            result.server_authorities = read_authorities(material_.server, "openSSL.server");
+        result.client_authorities = read_authorities(material_.client, "openSSL.client");
         if ((serves_tls(settings) && settings.server.load_default_ca_file) || settings.client.load_default_ca_file)
-            system_ = system_authorities(files_, warnings_);
+            system_ = system_authorities(material_.system_authorities, warnings_);
         std::vector<spiffe::Bundle> bundles = read_bundles();
-        crls_ = read_crls(settings.crl_files, "mtls.crl");
+        crls_ = read_crls(material_.lists, "mtls.crl");
         const std::vector<std::vector<trust::Crl>> own_crls = read_own_crls();
         if (!errors_.empty())
             return result; // stores of half the authorities would only add findings that are none
@@ -97,18 +98,17 @@ public:
     }
 
 private:
-    std::vector<Certificate> read_authorities(const config::TlsSection & section, const std::string & path)
+    std::vector<Certificate> read_authorities(const SectionMaterial & section, const std::string & path)
     {
         const std::string field = path + ".caConfig";
         if (section.ca_config.empty())
             return {};
-        const std::vector<Piece> pieces = authority_files(files_, section.ca_config);
-        if (pieces.empty())
+        if (section.authorities.empty())
             errors_.push_back(
                 {section.ca_config, field, "the directory holds no authority under its hash (such as 0a1b2c3d.0)",
                  fmt::format("run: openssl rehash {}", section.ca_config), ""});
         std::vector<Certificate> result;
-        for (const Piece & piece : pieces)
+        for (const Piece & piece : section.authorities)
         {
             if (!*piece.content)
             {
@@ -208,7 +208,7 @@ private:
                      fmt::format("\"{}\" is no trust domain: {}", printable(domain.name), spiffe::message(name.error())),
                      "write it as in spiffe://NAME/...: lower-case letters, digits, dots, dashes and underscores",
                      std::string(spiffe::code(name.error()))});
-            const Result<FileContent> & content = files_.read(domain.bundle_file);
+            const Result<FileContent> & content = *material_.trust_domains[i].bundle.content;
             if (!content)
                 append(errors_, {content.error()}, field + ".bundle");
             if (!name || !content)
@@ -237,15 +237,14 @@ private:
         return result;
     }
 
-    std::vector<trust::Crl> read_crls(const std::vector<std::string> & paths, const std::string & field)
+    std::vector<trust::Crl> read_crls(const std::vector<ListMaterial> & lists, const std::string & field)
     {
         std::vector<trust::Crl> result;
-        for (const std::string & path : paths)
+        for (const ListMaterial & list : lists)
         {
-            const std::vector<Piece> pieces = crl_files(files_, path);
-            if (pieces.empty())
-                warnings_.push_back(fmt::format("{}: the directory {} is empty: nothing is revoked", field, path));
-            for (const Piece & piece : pieces)
+            if (list.pieces.empty())
+                warnings_.push_back(fmt::format("{}: the directory {} is empty: nothing is revoked", field, list.path));
+            for (const Piece & piece : list.pieces)
                 read_crl_file(piece, field, result);
         }
         return result;
@@ -278,12 +277,9 @@ private:
     std::vector<std::vector<trust::Crl>> read_own_crls()
     {
         std::vector<std::vector<trust::Crl>> result;
-        for (size_t i = 0; i < asked_.settings.trust_domains.size(); ++i)
-        {
-            const config::TrustDomain & domain = asked_.settings.trust_domains[i];
-            const std::string field = fmt::format("mtls.trust_domains.trust_domain[{}].crl", i);
-            result.push_back(read_crls(domain.crl_files, field));
-        }
+        for (size_t i = 0; i < material_.trust_domains.size(); ++i)
+            result.push_back(
+                read_crls(material_.trust_domains[i].lists, fmt::format("mtls.trust_domains.trust_domain[{}].crl", i)));
         return result;
     }
 
@@ -447,7 +443,7 @@ private:
     }
 
     const Asked & asked_;
-    FileSet & files_;
+    const Material & material_;
     UnixTime now_;
     Errors & errors_;
     std::vector<std::string> & warnings_;
@@ -457,25 +453,11 @@ private:
 
 }
 
-bool is_blank(ByteView bytes)
-{
-    return as_text(bytes).find_first_not_of(" \t\r\n") == std::string_view::npos;
-}
-
-void append(Errors & errors, Errors more, const std::string & field)
-{
-    for (Error & error : more)
-    {
-        if (error.field.empty())
-            error.field = field;
-        errors.push_back(std::move(error));
-    }
-}
-
-BuiltTrust build_trust(const Asked & asked, FileSet & files, UnixTime now, Errors & errors, std::vector<std::string> & warnings)
+BuiltTrust
+build_trust(const Asked & asked, const Material & material, UnixTime now, Errors & errors, std::vector<std::string> & warnings)
 {
     Errors own;
-    BuiltTrust result = Builder(asked, files, now, own, warnings).run();
+    BuiltTrust result = Builder(asked, material, now, own, warnings).run();
     errors.insert(errors.end(), own.begin(), own.end());
     return result;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "generation/reading.h"
+#include "generation/material.h"
 #include "generation/revocation_list.h"
 
 namespace chmtls::generation
@@ -25,12 +25,6 @@ struct BuiltTrust
 /// only count below one). One that carries the name of an authority but the signature of none is refused. The
 /// lists of a trust domain are for its bundle alone.
 [[nodiscard]] BuiltTrust
-build_trust(const Asked & asked, FileSet & files, UnixTime now, Errors & errors, std::vector<std::string> & warnings);
-
-/// Nothing but blanks: a file that somebody is about to write. Never taken for "nothing is trusted" or "no rule".
-[[nodiscard]] bool is_blank(ByteView bytes);
-
-/// Adds errors that come from elsewhere; those without a field get `field`.
-void append(Errors & errors, Errors more, const std::string & field);
+build_trust(const Asked & asked, const Material & material, UnixTime now, Errors & errors, std::vector<std::string> & warnings);
 
 }

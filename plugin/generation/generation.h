@@ -2,6 +2,7 @@
 
 // One generation: everything that a decision needs, of one moment, immutable.
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +23,28 @@
 namespace chmtls::generation
 {
 
+/// What a certificate of ours is for.
+enum class Use : uint8_t
+{
+    server, ///< whoever connects to us
+    client, ///< what we connect to; openSSL.client's own
+    node,
+    keeper,
+};
+inline constexpr std::array all_uses{Use::server, Use::client, Use::node, Use::keeper};
+
+/// "server", "client", "node", "keeper".
+[[nodiscard]] std::string_view name(Use use);
+
+template <typename T>
+struct ByUse
+{
+    std::array<T, all_uses.size()> values{};
+
+    [[nodiscard]] T & operator[](Use use) { return values[static_cast<size_t>(use)]; }
+    [[nodiscard]] const T & operator[](Use use) const { return values[static_cast<size_t>(use)]; }
+};
+
 /// Who may be a peer of a kind.
 struct Peers
 {
@@ -40,11 +63,9 @@ struct Generation
     UnixTime loaded_at{};
     config::Settings settings; ///< as asked; passphrases removed
 
-    std::shared_ptr<const credentials::CredentialSet> server_credentials;
-    std::shared_ptr<const credentials::CredentialSet> client_credentials;  ///< of openSSL.client
-    std::shared_ptr<const credentials::CredentialSet> general_credentials; ///< the same; null: something of ours knows it
-    std::shared_ptr<const credentials::CredentialSet> node_credentials;    ///< null: client_credentials are shown to nodes, too
-    std::shared_ptr<const credentials::CredentialSet> keeper_credentials;  ///< likewise
+    /// Null, of nodes and Keepers: they are shown openSSL.client's.
+    ByUse<std::shared_ptr<const credentials::CredentialSet>> credentials;
+    std::shared_ptr<const credentials::CredentialSet> general_credentials; ///< openSSL.client's; null: something of ours knows it
     std::shared_ptr<const trust::TrustStore> client_trust;                 ///< verifies peers that connect to us (openSSL.server)
     std::shared_ptr<const trust::TrustStore> server_trust;                 ///< verifies peers that we connect to (openSSL.client)
     std::shared_ptr<const trust::TrustStore> stock_client_trust; ///< the same without anything of <mtls>: for observe mode
@@ -63,6 +84,8 @@ struct Generation
     std::shared_ptr<const Generation> floor;
 
     [[nodiscard]] const config::Listener * listener(std::string_view name) const;
+    /// What we show under an id (CredentialSet); null: nothing.
+    [[nodiscard]] std::shared_ptr<const credentials::Credential> credential(uint64_t id) const;
     /// What we show to the servers that we connect to; null: nothing. `asker`: the user whose statement named the server, empty
     /// when nobody is known; nothing: the configuration or Keeper named it.
     [[nodiscard]] const std::shared_ptr<const credentials::CredentialSet> &

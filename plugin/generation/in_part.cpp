@@ -4,9 +4,6 @@
 #include <set>
 #include <span>
 
-#include "generation/signed_files.h"
-#include "generation/system_authorities.h"
-
 namespace chmtls::generation
 {
 
@@ -60,25 +57,27 @@ void add_directory(std::vector<Source> & sources, const std::string & path, cons
             sources.push_back({path, entry});
 }
 
-std::vector<Source> sources_of(const config::Settings & settings, const Contents & one, const Contents & other)
+std::vector<Source> sources_of(const Material & named, const Contents & one, const Contents & other)
 {
     std::vector<Source> result;
-    for (const std::string & path : settings.crl_files)
-        add_directory(result, path, one, other);
-    for (const config::TrustDomain & domain : settings.trust_domains)
+    const auto add_lists = [&](const std::vector<ListMaterial> & lists)
     {
-        result.push_back({domain.bundle_file});
-        for (const std::string & path : domain.crl_files)
-            add_directory(result, path, one, other);
+        for (const ListMaterial & list : lists)
+            add_directory(result, list.path, one, other);
+    };
+    add_lists(named.lists);
+    for (const DomainMaterial & domain : named.trust_domains)
+    {
+        result.push_back({domain.bundle.path});
+        add_lists(domain.lists);
     }
-    for (const std::string & path : settings.rules_files)
-        result.push_back({path});
-    for (const config::TlsSection * section : {&settings.server, &settings.client})
+    for (const Piece & rules : named.rules)
+        result.push_back({rules.path});
+    for (const SectionMaterial * section : {&named.server, &named.client})
         if (!section->ca_config.empty())
             result.push_back({section->ca_config});
-    if (settings.server.load_default_ca_file || settings.client.load_default_ca_file)
-        for (const std::string & path : system_authority_paths())
-            add_directory(result, path, one, other);
+    for (const std::string & path : named.system_paths)
+        add_directory(result, path, one, other);
     return result;
 }
 
@@ -139,7 +138,7 @@ public:
     std::optional<InPart> run()
     {
         std::vector<Source> open;
-        for (const Source & source : sources_of(asked_.settings, news_, result_.contents))
+        for (const Source & source : sources_of(reading_.material, news_, result_.contents))
             if (digest_of(news_, source) != digest_of(result_.contents, source))
                 open.push_back(source);
         // A list may need the authority that comes behind it: as long as something is taken, the rest is tried again.
@@ -162,7 +161,7 @@ private:
         Contents mixed = result_.contents;
         for (const Source & source : sources)
             replace(mixed, news_, source);
-        Reading reading{FileSet(mixed), {}, sequences(), false};
+        Reading reading = read_from(mixed, asked_, sequences());
         reading.digest = digest_in_part(asked_, reading.files);
         if (auto built = build(asked_, reading, now_, &previous_))
         {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "generation/reading.h"
+#include "generation/loader.h"
 
 namespace chmtls::generation
 {
@@ -18,11 +18,6 @@ struct InPart
     std::vector<std::string> taken;         ///< paths of the sources that are news, as they are configured
 };
 
-/// Sources are what can take trust away: authorities (the system's too), bundles, revocation lists (each file of a directory for
-/// itself) and rules files, with their signatures. Each one that is complete and valid, by a build together with the rest of
-/// `in_force`, is taken from `reading`; everything else stays as it is in `in_force`. Nothing: no source has valid news.
-///
-/// The result may believe more than what is in force (an authority was added, a list was withdrawn): it counts only with a floor.
 /// Of a generation in part; never that of a whole one with the same content.
 [[nodiscard]] Digest32 digest_in_part(const Asked & asked, const FileSet & files);
 
@@ -36,6 +31,11 @@ void exchange_rules(Asked & asked, Asked & rules) noexcept;
 /// Would the exchange change nothing?
 [[nodiscard]] bool same_rules(const Asked & asked, const Asked & rules);
 
+/// Sources are what can take trust away: authorities (the system's too), bundles, revocation lists (each file of a directory for
+/// itself) and rules files, with their signatures. Each one that is complete and valid, by a build together with the rest of
+/// `in_force`, is taken from `reading`; everything else stays as it is in `in_force`. Nothing: no source has valid news.
+///
+/// The result may believe more than what is in force (an authority was added, a list was withdrawn): it counts only with a floor.
 [[nodiscard]] std::optional<InPart>
 build_in_part(const Asked & asked, const Reading & reading, const Contents & in_force, UnixTime now, const Generation & previous);
 

@@ -7,9 +7,9 @@
 #include "credentials/trial.h"
 #include "generation/build_rules.h"
 #include "generation/build_trust.h"
+#include "generation/findings.h"
 #include "generation/guards.h"
 #include "generation/known_certificate.h"
-#include "generation/reading.h"
 #include "generation/signed_files.h"
 #include "openssl/pem_blocks.h"
 
@@ -51,8 +51,8 @@ bool matches_any_domain(const mapping::RuleText & rule)
 class Builder
 {
 public:
-    Builder(const Asked & asked, Reading & reading, UnixTime now, const Generation * previous)
-        : asked_(asked), settings_(asked.settings), files_(reading.files), sequences_(reading.sequences), now_(now),
+    Builder(const Asked & asked, const Reading & reading, UnixTime now, const Generation * previous)
+        : asked_(asked), settings_(asked.settings), material_(reading.material), sequences_(reading.sequences), now_(now),
           previous_(previous), errors_(asked.errors), result_(std::make_shared<Generation>())
     {
         result_->digest = reading.digest;
@@ -63,16 +63,16 @@ public:
 
     Checked<std::shared_ptr<Generation>> run()
     {
-        BuiltTrust trust = build_trust(asked_, files_, now_, errors_, result_->warnings);
+        BuiltTrust trust = build_trust(asked_, material_, now_, errors_, result_->warnings);
         result_->sequences = check_signatures(
-            settings_, files_, sequences_, previous_ ? previous_->sequences : signature::Sequences(), errors_, result_->warnings);
+            settings_, material_, sequences_, previous_ ? previous_->sequences : signature::Sequences(), errors_,
+            result_->warnings);
         build_credentials(trust);
         build_rules();
         build_peer_rules();
         build_users();
-        if (serves_tls(settings_))
-            check_dh_params(settings_.server, "openSSL.server.dhParamsFile");
-        check_dh_params(settings_.client, "openSSL.client.dhParamsFile");
+        check_dh_params(material_.server, settings_.server.cipher_list, "openSSL.server.dhParamsFile");
+        check_dh_params(material_.client, settings_.client.cipher_list, "openSSL.client.dhParamsFile");
         check_listeners();
         if (result_->nodes || (result_->rules && result_->rules->size() > 0)
             || (result_->users && !result_->users->users().empty()))
@@ -96,38 +96,44 @@ public:
     }
 
 private:
-    std::shared_ptr<const credentials::Credential> load_one(
-        const std::string & certificate_file, const std::string & private_key_file, const SecretBytes & passphrase,
-        const std::vector<std::string> & server_names, const std::vector<openssl::Certificate> & authorities,
-        const std::string & field, const credentials::CredentialSet * in_force, credentials::Side use)
+    [[nodiscard]] const credentials::CredentialSet * in_force(Use use) const
     {
-        const CredentialFiles read = credential_files(files_, certificate_file, private_key_file);
-        if (!read.key)
-            append(errors_, {read.key.error()}, field + ".privateKeyFile");
-        if (read.certificate && !*read.certificate)
-            append(errors_, {read.certificate->error()}, field + ".certificateFile");
-        if (!read.key || (read.certificate && !*read.certificate))
+        return previous_ ? previous_->credentials[use].get() : nullptr;
+    }
+
+    std::shared_ptr<const credentials::Credential> load_one(const CredentialMaterial & asked, const BuiltTrust & trust)
+    {
+        const std::string & field = asked.field;
+        const auto side = asked.use == Use::server ? credentials::Side::server : credentials::Side::client;
+        const auto * const old = in_force(asked.use);
+        const Result<SecretFileContent> & key = *asked.key;
+        if (!key)
+            append(errors_, {key.error()}, field + ".privateKeyFile");
+        if (asked.certificate && !*asked.certificate)
+            append(errors_, {asked.certificate->error()}, field + ".certificateFile");
+        if (!key || (asked.certificate && !*asked.certificate))
             return nullptr;
 
-        const ByteView certificate_pem = read.certificate ? ByteView((*read.certificate)->bytes) : read.key->bytes.view();
+        const ByteView certificate_pem = asked.certificate ? ByteView((*asked.certificate)->bytes) : key->bytes.view();
         const auto load_at = [&](UnixTime at)
         {
             return credentials::load_credential(
-                {certificate_file, certificate_pem, private_key_file, read.key->bytes.view(), read.key->facts, passphrase,
-                 server_names, authorities, at});
+                {asked.certificate_file, certificate_pem, asked.private_key_file, key->bytes.view(), key->facts,
+                 asked.sni ? asked_.sni_passphrases[*asked.sni] : asked_.passphrases[asked.use], asked.server_names,
+                 side == credentials::Side::server ? trust.server_authorities : trust.client_authorities, at});
         };
         auto loaded = load_at(now_);
         if (loaded)
-            if (auto defect = try_out(*loaded->credential, use, in_force))
+            if (auto defect = try_out(*loaded->credential, side, old))
                 loaded = tl::unexpected(Errors{std::move(*defect)});
-        if (!loaded && in_force)
-            if (auto still = load_as_in_force(*in_force, load_at))
+        if (!loaded && old)
+            if (auto still = load_as_in_force(*old, load_at))
             {
                 result_->warnings.push_back(
                     fmt::format("{}: {}; it is in force already and stays so", field, chmtls::describe(loaded.error())));
                 loaded = std::move(*still);
             }
-        if (!loaded && !previous_ && field != "openSSL.server")
+        if (!loaded && !previous_ && (asked.use != Use::server || asked.sni))
             if (auto ended = load_ended(loaded.error(), certificate_pem, load_at))
             {
                 result_->warnings.push_back(fmt::format(
@@ -140,7 +146,7 @@ private:
             return nullptr;
         }
         result_->warnings.insert(result_->warnings.end(), loaded->warnings.begin(), loaded->warnings.end());
-        warn_of_side(loaded->credential->chain.front(), use, field);
+        warn_of_side(loaded->credential->chain.front(), side, field);
         return std::move(loaded->credential);
     }
 
@@ -221,58 +227,27 @@ private:
         return std::nullopt;
     }
 
-    /// What we show to servers that we connect to; null: no key is named.
-    std::shared_ptr<const credentials::Credential> load_for_servers(
-        const std::string & certificate_file, const std::string & private_key_file, const SecretBytes & passphrase,
-        const BuiltTrust & trust, const std::string & field, const credentials::CredentialSet * in_force)
-    {
-        if (private_key_file.empty())
-            return nullptr;
-        return load_one(
-            certificate_file, private_key_file, passphrase, {}, trust.client_authorities, field, in_force,
-            credentials::Side::client);
-    }
-
     void build_credentials(const BuiltTrust & trust)
     {
         const size_t before = errors_.size();
-        const auto * server_in_force = previous_ ? previous_->server_credentials.get() : nullptr;
-        std::shared_ptr<const credentials::Credential> main;
-        if (serves_tls(settings_) && !settings_.server.private_key_file.empty())
-            main = load_one(
-                settings_.server.certificate_file, settings_.server.private_key_file, asked_.server_passphrase, {},
-                trust.server_authorities, "openSSL.server", server_in_force, credentials::Side::server);
+        ByUse<std::shared_ptr<const credentials::Credential>> main;
         std::vector<std::shared_ptr<const credentials::Credential>> by_name;
-        for (size_t i = 0; i < settings_.sni.size(); ++i)
+        for (const CredentialMaterial & each : material_.credentials)
         {
-            const config::SniCertificate & each = settings_.sni[i];
-            if (each.private_key_file.empty())
-                continue; // the parser has said so
-            const std::string field = fmt::format("mtls.server_certificates.certificate[{}]", i);
-            if (auto credential = load_one(
-                    each.certificate_file, each.private_key_file, asked_.sni_passphrases[i], each.server_names,
-                    trust.server_authorities, field, server_in_force, credentials::Side::server))
+            auto credential = load_one(each, trust);
+            if (!each.sni)
+                main[each.use] = std::move(credential);
+            else if (credential)
                 by_name.push_back(std::move(credential));
         }
-        auto client = load_for_servers(
-            settings_.client.certificate_file, settings_.client.private_key_file, asked_.client_passphrase, trust,
-            "openSSL.client", previous_ ? previous_->client_credentials.get() : nullptr);
-        const auto node_files = settings_.node_certificate.value_or(config::PurposeCertificate());
-        auto node = load_for_servers(
-            node_files.certificate_file, node_files.private_key_file, asked_.node_passphrase, trust, "mtls.credentials.node",
-            previous_ ? previous_->node_credentials.get() : nullptr);
-        const auto keeper_files = settings_.keeper_certificate.value_or(config::PurposeCertificate());
-        auto keeper = load_for_servers(
-            keeper_files.certificate_file, keeper_files.private_key_file, asked_.keeper_passphrase, trust,
-            "mtls.credentials.keeper", previous_ ? previous_->keeper_credentials.get() : nullptr);
         if (errors_.size() > before)
             return;
-        result_->server_credentials = make_set(std::move(main), std::move(by_name), "mtls.server_certificates");
-        result_->client_credentials = make_set(std::move(client), {}, "openSSL.client");
-        if (node)
-            result_->node_credentials = make_set(std::move(node), {}, "mtls.credentials.node");
-        if (keeper)
-            result_->keeper_credentials = make_set(std::move(keeper), {}, "mtls.credentials.keeper");
+        auto & sets = result_->credentials;
+        sets[Use::server] = make_set(std::move(main[Use::server]), std::move(by_name), "mtls.server_certificates");
+        sets[Use::client] = make_set(std::move(main[Use::client]), {}, "openSSL.client");
+        for (const Use use : {Use::node, Use::keeper})
+            if (main[use])
+                sets[use] = make_set(std::move(main[use]), {}, fmt::format("mtls.credentials.{}", name(use)));
     }
 
     std::shared_ptr<const credentials::CredentialSet> make_set(
@@ -292,9 +267,9 @@ private:
         std::vector<mapping::RuleText> rules;
         for (const config::Rule & each : settings_.rules)
             rules.push_back(rule_text(each, errors_));
-        for (const std::string & path : settings_.rules_files)
+        for (const auto & [path, read] : material_.rules)
         {
-            const Result<FileContent> & content = files_.read(path);
+            const Result<FileContent> & content = *read;
             if (!content)
             {
                 append(errors_, {content.error()}, "mtls.users.rules_file");
@@ -375,27 +350,28 @@ private:
         result_->warnings.insert(result_->warnings.end(), notes.begin(), notes.end());
     }
 
-    void check_dh_params(const config::TlsSection & section, const std::string & field)
+    void check_dh_params(const SectionMaterial & section, const std::string & cipher_list, const std::string & field)
     {
-        if (section.dh_params_file.empty())
+        if (!section.dh_params)
             return;
-        const Result<FileContent> & content = files_.read(section.dh_params_file);
+        const auto & [path, read] = *section.dh_params;
+        const Result<FileContent> & content = *read;
         if (!content)
         {
             append(errors_, {content.error()}, field);
             return;
         }
-        const credentials::DhParameters judged = credentials::judge_dh_parameters(content->bytes, section.cipher_list);
+        const credentials::DhParameters judged = credentials::judge_dh_parameters(content->bytes, cipher_list);
         if (judged == credentials::DhParameters::unreadable)
             errors_.push_back(
-                {section.dh_params_file, field, "holds no DH PARAMETERS, or they are damaged",
-                 "make them with: openssl dhparam -out FILE 3072", ""});
+                {path, field, "holds no DH PARAMETERS, or they are damaged", "make them with: openssl dhparam -out FILE 3072",
+                 ""});
         else if (judged == credentials::DhParameters::weak)
             result_->warnings.push_back(fmt::format(
                 "{}: {}: the parameters are too small for OpenSSL's security level and are not used, it chooses its own; make "
                 "new "
                 "ones with: openssl dhparam -out FILE 3072, or leave the setting out",
-                printable(section.dh_params_file, 1024), field));
+                printable(path, 1024), field));
     }
 
     void check_listeners()
@@ -473,8 +449,8 @@ private:
     /// openSSL.client's certificate goes to whatever server a statement names, so it must be nobody of ours.
     void withhold_known_certificate(const BuiltTrust & trust)
     {
-        result_->general_credentials = result_->client_credentials;
-        const auto shown = result_->client_credentials->select({});
+        result_->general_credentials = result_->credentials[Use::client];
+        const auto shown = result_->general_credentials->select({});
         if (shown == nullptr)
             return;
         const auto known = known_as(*result_, shown->chain, trust.client_authorities);
@@ -491,7 +467,7 @@ private:
 
     const Asked & asked_;
     const config::Settings & settings_;
-    FileSet & files_;
+    const Material & material_;
     const Result<signature::Sequences> & sequences_;
     UnixTime now_;
     const Generation * previous_;
@@ -501,7 +477,8 @@ private:
 
 }
 
-Checked<std::shared_ptr<Generation>> build(const Asked & asked, Reading & reading, UnixTime now, const Generation * previous)
+Checked<std::shared_ptr<Generation>>
+build(const Asked & asked, const Reading & reading, UnixTime now, const Generation * previous)
 {
     if (reading.torn)
         return tl::unexpected(Errors{
@@ -512,7 +489,7 @@ Checked<std::shared_ptr<Generation>> build(const Asked & asked, Reading & readin
 Checked<Loaded> load(const Input & input, UnixTime now)
 {
     const Asked asked = ask(input);
-    Reading reading = read(asked);
+    const Reading reading = read(asked);
     auto generation = build(asked, reading, now, nullptr);
     if (!generation)
         return tl::unexpected(std::move(generation.error()));

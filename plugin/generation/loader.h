@@ -1,21 +1,18 @@
 #pragma once
 
+// From what was asked and read to a generation.
+
 #include "base/time.h"
-#include "generation/generation.h"
+#include "generation/reading.h"
 
 namespace chmtls::generation
 {
 
-/// What the host gave us, as text.
-struct Input
-{
-    std::string server_xml;
-    std::string users_xml;
-    std::string server_source;
-    std::string users_source;
-    std::vector<std::string> watched; ///< the files both came from
-    [[nodiscard]] bool operator==(const Input &) const = default;
-};
+/// Checks everything in `reading` and builds a generation from it; its number is not set. `previous` may be null: a certificate
+/// that is in force already and has not changed is kept although it has expired meanwhile, with a warning, so that it does not
+/// keep news of trust from being taken.
+[[nodiscard]] Checked<std::shared_ptr<Generation>>
+build(const Asked & asked, const Reading & reading, UnixTime now, const Generation * previous);
 
 /// A candidate, checked and complete but for its number, with every path that it was read from (files, directories, link
 /// targets).

@@ -74,14 +74,14 @@ std::vector<std::string> system_authority_paths()
     return paths;
 }
 
-std::vector<Certificate> system_authorities(FileSet & files, std::vector<std::string> & warnings)
+std::vector<Certificate> system_authorities(const std::vector<Piece> & files, std::vector<std::string> & warnings)
 {
     std::vector<Certificate> result;
     const auto leave_out = [&](const Error & error)
     {
         warnings.push_back(fmt::format("loadDefaultCAFile: {}; it is left out", error.describe()));
     };
-    for (const Piece & piece : system_authority_files(files))
+    for (const Piece & piece : files)
     {
         if (!*piece.content)
         {

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "generation/reading.h"
+#include "generation/pieces.h"
+#include "openssl/certificate.h"
 
 namespace chmtls::generation
 {
@@ -13,8 +14,9 @@ namespace chmtls::generation
 /// Where they are looked for: files and directories, whether they are there or not.
 [[nodiscard]] std::vector<std::string> system_authority_paths();
 
-/// The authorities in them. A file that is damaged or cannot be read is left out with a warning: what the system's packages do to
-/// their store must not keep our own news from being taken. No authority at all is a warning too.
-[[nodiscard]] std::vector<openssl::Certificate> system_authorities(FileSet & files, std::vector<std::string> & warnings);
+/// The authorities in them (`files`). A file that is damaged or cannot be read is left out with a warning: what the system's
+/// packages do to their store must not keep our own news from being taken. No authority at all is a warning too.
+[[nodiscard]] std::vector<openssl::Certificate>
+system_authorities(const std::vector<Piece> & files, std::vector<std::string> & warnings);
 
 }

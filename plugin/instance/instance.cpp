@@ -52,9 +52,7 @@ uint32_t level_of(admin::Level level)
 std::set<uint64_t> credential_ids(const generation::Generation & generation)
 {
     std::set<uint64_t> ids;
-    for (const auto & set :
-         {generation.server_credentials, generation.client_credentials, generation.node_credentials,
-          generation.keeper_credentials})
+    for (const auto & set : generation.credentials.values)
     {
         if (set == nullptr)
             continue;

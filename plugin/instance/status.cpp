@@ -67,7 +67,7 @@ Array listeners(const generation::Generation & generation)
     return array;
 }
 
-void add_credentials(Array & array, const char * role, const std::shared_ptr<const credentials::CredentialSet> & set)
+void add_credentials(Array & array, const std::string & role, const std::shared_ptr<const credentials::CredentialSet> & set)
 {
     if (set == nullptr)
         return;
@@ -210,10 +210,8 @@ std::string status_json(const StatusFacts & facts)
     status.set("in_part", generation.floor != nullptr);
     status.set("listeners", listeners(generation));
     Array credentials;
-    add_credentials(credentials, "server", generation.server_credentials);
-    add_credentials(credentials, "client", generation.client_credentials);
-    add_credentials(credentials, "node", generation.node_credentials);
-    add_credentials(credentials, "keeper", generation.keeper_credentials);
+    for (const generation::Use use : generation::all_uses)
+        add_credentials(credentials, std::string(name(use)), generation.credentials[use]);
     status.set("credentials", credentials);
     status.set("trust", trust(generation));
     status.set("revocation_lists", revocation_lists(generation, facts.now));

@@ -14,10 +14,9 @@
 
 #include "base/wake.h"
 #include "files/watcher.h"
-#include "generation/build_trust.h"
+#include "generation/findings.h"
 #include "generation/in_part.h"
-#include "generation/reading.h"
-#include "generation/signed_files.h"
+#include "generation/sequence_file.h"
 #include "reload/attempts.h"
 #include "reload/debounce.h"
 
@@ -56,8 +55,9 @@ bool same_passphrases(const Asked & left, const Asked & right)
     {
         return equal_constant_time(one.view(), other.view());
     };
-    return same(left.server_passphrase, right.server_passphrase) && same(left.client_passphrase, right.client_passphrase)
-           && same(left.node_passphrase, right.node_passphrase) && same(left.keeper_passphrase, right.keeper_passphrase)
+    const auto & one = left.passphrases.values;
+    const auto & other = right.passphrases.values;
+    return std::equal(one.begin(), one.end(), other.begin(), same)
            && std::equal(
                left.sni_passphrases.begin(), left.sni_passphrases.end(), right.sni_passphrases.begin(),
                right.sni_passphrases.end(), same);
@@ -140,12 +140,8 @@ public:
         {
             if (!generation)
                 continue;
-            for (const auto & set :
-                 {generation->server_credentials, generation->client_credentials, generation->node_credentials,
-                  generation->keeper_credentials})
-                if (set)
-                    if (auto found = set->find(id))
-                        return found;
+            if (auto found = generation->credential(id))
+                return found;
         }
         return nullptr;
     }
@@ -218,7 +214,7 @@ private:
     }
 
     /// A candidate that may be published: whose sequence numbers will be known after a restart as well.
-    Checked<std::shared_ptr<Generation>> make(const Asked & asked, Reading & reading)
+    Checked<std::shared_ptr<Generation>> make(const Asked & asked, const Reading & reading)
     {
         auto built = build(asked, reading, clock_(), current_.current().get());
         if (!built)
@@ -309,7 +305,7 @@ private:
         for (const auto & each : reading.files.contents().files)
             mixed.files.insert(each); // of rules files that are new; what is known stays
         Exchange exchange(asked_, rules);
-        Reading known{FileSet(mixed), {}, reading.sequences, false};
+        Reading known = read_from(mixed, asked_, reading.sequences);
         known.digest = digest_in_part(asked_, known.files);
         auto built = build(asked_, known, clock_(), current_.current().get());
         if (!built)

@@ -7,7 +7,7 @@
 
 #include "faults/injection.h"
 #include "faults/revoking_site.h"
-#include "generation/reading.h"
+#include "generation/loader.h"
 #include "policy/authorize.h"
 #include "policy/verify.h"
 

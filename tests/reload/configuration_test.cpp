@@ -151,7 +151,7 @@ TEST(Configuration, CredentialsOfThePreviousGenerationAreStillFound)
     ASSERT_TRUE(managed.manager.configure(site.input()).has_value());
     const auto id = [&]
     {
-        return managed.manager.current()->server_credentials->select("")->id;
+        return managed.manager.current()->credentials[generation::Use::server]->select("")->id;
     };
     const uint64_t first = id();
     const auto renew = [&]

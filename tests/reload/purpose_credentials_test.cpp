@@ -26,8 +26,8 @@ TEST(PurposeCredentials, AreReloadedByThemselvesAndFoundById)
     Managed managed;
     ASSERT_TRUE(managed.manager.configure(site.input()).has_value());
     const auto first = managed.manager.current();
-    const auto node = first->node_credentials->select({});
-    const auto keeper = first->keeper_credentials->select({});
+    const auto node = first->credentials[generation::Use::node]->select({});
+    const auto keeper = first->credentials[generation::Use::keeper]->select({});
     EXPECT_EQ(managed.manager.credential(node->id), node);
     EXPECT_EQ(managed.manager.credential(keeper->id), keeper);
 

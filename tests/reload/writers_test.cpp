@@ -15,7 +15,7 @@ using testing::HasSubstr;
 
 std::string served(const Generation & generation, const std::string & name)
 {
-    return pki::certificate_pem(generation.server_credentials->select(name)->chain.front());
+    return pki::certificate_pem(generation.credentials[generation::Use::server]->select(name)->chain.front());
 }
 
 /// One kind of content: which files, and how to tell that the new one is in force.
@@ -45,7 +45,8 @@ const std::vector<Kind> & kinds()
          {"client.crt", "client.key"},
          [](const Generation & g, const Contents & c)
          {
-             return pki::certificate_pem(g.client_credentials->select("")->chain.front()) == c.client_certificate;
+             return pki::certificate_pem(g.credentials[generation::Use::client]->select("")->chain.front())
+                    == c.client_certificate;
          }},
         {"Authorities",
          {"ca.pem"},

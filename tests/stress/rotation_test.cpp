@@ -66,7 +66,7 @@ void read_on(
             seen.fail("an older generation came back");
         last = current->number;
 
-        const auto credential = current->server_credentials->select("");
+        const auto credential = current->credentials[generation::Use::server]->select("");
         if (!credential || !credential->key.matches(credential->chain.front()))
             seen.fail("key and certificate of two moments");
         if (!manager.credential(credential->id) && !has_gone_for_good(manager, credential->id, last))

@@ -132,7 +132,7 @@ TEST(OwnChain, AnEndedCrossSignBehindTheGoodPathIsSent)
     site.write("ca.pem", site.contents.authorities + pem_of(root));
     const auto result = generation::load(site.input(), site.now);
     ASSERT_TRUE(result.has_value()) << describe(result.error());
-    EXPECT_EQ(result->generation->server_credentials->select({})->chain.size(), 3u);
+    EXPECT_EQ(result->generation->credentials[generation::Use::server]->select({})->chain.size(), 3u);
     EXPECT_THAT(result->generation->warnings, testing::Contains(HasSubstr("newer root")));
 }
 

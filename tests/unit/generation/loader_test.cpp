@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "generation/reading.h"
+#include "generation/loader.h"
 #include "unit/generation/loading.h"
 
 namespace chmtls::generation
@@ -29,10 +29,12 @@ TEST(Loader, EverythingIsThere)
     const test::Site site;
     const Loaded result = loaded(site);
     const Generation & generation = *result.generation;
-    ASSERT_NE(generation.server_credentials, nullptr);
-    EXPECT_EQ(generation.server_credentials->all().size(), 2u);
-    EXPECT_NE(generation.server_credentials->select("sni.example"), generation.server_credentials->select(""));
-    EXPECT_NE(generation.client_credentials->select(""), nullptr);
+    ASSERT_NE(generation.credentials[generation::Use::server], nullptr);
+    EXPECT_EQ(generation.credentials[generation::Use::server]->all().size(), 2u);
+    EXPECT_NE(
+        generation.credentials[generation::Use::server]->select("sni.example"),
+        generation.credentials[generation::Use::server]->select(""));
+    EXPECT_NE(generation.credentials[generation::Use::client]->select(""), nullptr);
     EXPECT_EQ(generation.client_trust->anchors().size(), 1u);
     EXPECT_EQ(generation.client_trust->crls().size(), 1u);
     EXPECT_EQ(generation.server_trust->anchors().size(), 1u);
@@ -343,7 +345,7 @@ TEST(Loader, AnExpiredClientOrSniCertificateStopsNoStart)
     }
     const auto generation = loaded(site).generation;
     EXPECT_THAT(generation->warnings, ElementsAre(HasSubstr("expired"), HasSubstr("expired")));
-    EXPECT_EQ(generation->server_credentials->all().size(), 2u);
+    EXPECT_EQ(generation->credentials[generation::Use::server]->all().size(), 2u);
 }
 
 TEST(Loader, ACertificateForTheOtherSideIsSpokenOf)
@@ -427,7 +429,7 @@ TEST(Loader, WhatIsInForceMayExpireAndLoseWhoSignedIt)
     site.write("server.key", test::text_of(pki::key_pem(server.key)));
     site.write("ca.pem", pki::certificate_pem(middle.certificate) + pki::certificate_pem(site.root.certificate));
     const auto in_force = loaded(site).generation;
-    ASSERT_EQ(in_force->server_credentials->select("")->chain.size(), 2u);
+    ASSERT_EQ(in_force->credentials[Use::server]->select("")->chain.size(), 2u);
     ASSERT_EQ(in_force->client_trust->anchors().size(), 2u);
     site.write("ca.pem", pki::certificate_pem(site.root.certificate));
     const Asked asked = ask(site.input());
@@ -435,7 +437,7 @@ TEST(Loader, WhatIsInForceMayExpireAndLoseWhoSignedIt)
     const auto next = build(asked, reading, site.now + std::chrono::hours(48), in_force.get());
     ASSERT_TRUE(next.has_value()) << describe(next.error());
     EXPECT_EQ((*next)->client_trust->anchors().size(), 1u);
-    EXPECT_EQ((*next)->server_credentials->select("")->chain.front(), server.certificate);
+    EXPECT_EQ((*next)->credentials[Use::server]->select("")->chain.front(), server.certificate);
 }
 
 TEST(Loader, UnknownMatcherNamesItsRule)

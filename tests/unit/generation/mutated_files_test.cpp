@@ -31,7 +31,7 @@ bool lists_are_there(const trust::TrustStore & store)
 
 bool works(const Generation & generation)
 {
-    for (const auto & set : {generation.server_credentials, generation.client_credentials})
+    for (const auto & set : {generation.credentials[generation::Use::server], generation.credentials[generation::Use::client]})
         for (const auto & credential : set->all())
             if (!credential->key.matches(credential->chain.front())
                 || credentials::handshake_defect(*credential, credentials::Side::server, {}))

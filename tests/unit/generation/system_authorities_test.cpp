@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "generation/reading.h"
+#include "generation/loader.h"
 #include "generation/system_authorities.h"
 #include "reload/site.h"
 #include "support/system_store.h"
