@@ -246,18 +246,15 @@ void Instance::session_closed(uint64_t token)
 
 std::string Instance::status() const
 {
-    return status_json({
-        .generation = *current(),
-        .reload = manager_.state(),
-        .counters = counters_,
-        .live_sessions = sessions_->size(),
-        .closed_sessions = sessions_->closed(),
-        .ending_sessions = sessions_->ending(),
-        .would_refuse = would_refuse_,
-        .dns = dns_.status(),
-        .audit = auditor_.status(),
-        .now = system_time(),
-    });
+    return status_json(take_snapshot(
+        {.generation = *current(),
+         .reload = manager_.state(),
+         .counters = counters_,
+         .sessions = {sessions_->size(), sessions_->closed(), sessions_->ending()},
+         .would_refuse = would_refuse_,
+         .dns = dns_.status(),
+         .audit = auditor_.status(),
+         .now = system_time()}));
 }
 
 void Instance::observed(const session::Session & session, Reason reason, const std::string & message)

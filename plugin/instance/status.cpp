@@ -4,11 +4,7 @@
 
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Object.h>
-#include <fmt/format.h>
 
-#include <clickhouse_mtls/plugin.h>
-
-#include "base/version.h"
 #include "instance/dns_status.h"
 
 namespace chmtls::instance
@@ -21,16 +17,9 @@ using Poco::Dynamic::Var;
 using Object = Poco::JSON::Object;
 using Array = Poco::JSON::Array;
 
-constexpr size_t text_limit = 4096;
-
 Object object()
 {
     return Object(Poco::JSON_PRESERVE_KEY_ORDER);
-}
-
-std::string text(std::string_view foreign)
-{
-    return printable(foreign, text_limit);
 }
 
 Var number(uint64_t value)
@@ -38,145 +27,98 @@ Var number(uint64_t value)
     return Poco::UInt64(value);
 }
 
-std::string_view word(config::ClientCertificate mode)
+Var number(const std::optional<uint64_t> & value)
 {
-    switch (mode)
-    {
-    case config::ClientCertificate::none:
-        return "none";
-    case config::ClientCertificate::optional:
-        return "optional";
-    case config::ClientCertificate::required:
-        break;
-    }
-    return "required";
+    return value ? number(*value) : Var();
 }
 
-Array listeners(const generation::Generation & generation)
+Var time(const std::optional<UnixTime> & value)
 {
-    Array array;
-    for (const auto & listener : generation.settings.listeners)
-    {
-        auto one = object();
-        one.set("name", text(listener.name));
-        one.set("port", listener.port);
-        one.set("client_certificate", std::string(word(listener.client_certificate)));
-        one.set("mode", std::string(listener.mode == config::Mode::observe ? "observe" : "enforce"));
-        array.add(one);
-    }
-    return array;
+    return value ? Var(format_rfc3339(*value)) : Var();
 }
 
-void add_credentials(Array & array, const std::string & role, const std::shared_ptr<const credentials::CredentialSet> & set)
+Object json(const ListenerState & listener)
 {
-    if (set == nullptr)
-        return;
-    for (const auto & credential : set->all())
-    {
-        auto one = object();
-        one.set("role", std::string(role));
-        Array names;
-        for (const auto & name : credential->server_names)
-            names.add(text(name));
-        one.set("server_names", names);
-        if (!credential->chain.empty())
-        {
-            const auto & facts = credential->chain.front().facts();
-            one.set("subject", text(facts.subject));
-            one.set("serial", facts.serial_hex);
-            one.set("fingerprint_sha256", to_hex(facts.fingerprint_sha256));
-            one.set("not_after", format_rfc3339(facts.not_after));
-        }
-        array.add(one);
-    }
+    auto one = object();
+    one.set("name", listener.name);
+    one.set("port", listener.port);
+    one.set("client_certificate", std::string(listener.client_certificate));
+    one.set("mode", std::string(listener.mode));
+    return one;
 }
 
-size_t authorities(const std::shared_ptr<const trust::TrustStore> & store)
+Object json(const CredentialState & credential)
 {
-    return store == nullptr ? 0 : store->anchors().size();
+    auto one = object();
+    one.set("role", std::string(credential.role));
+    Array names;
+    for (const auto & name : credential.server_names)
+        names.add(name);
+    one.set("server_names", names);
+    one.set("subject", credential.subject);
+    one.set("serial", credential.serial);
+    one.set("fingerprint_sha256", credential.fingerprint_sha256);
+    one.set("not_after", format_rfc3339(credential.not_after));
+    return one;
 }
 
-/// Null: no such section.
-Var peer_rules(const std::shared_ptr<const generation::Peers> & peers)
+Object json(const TrustState & trust)
 {
-    if (peers == nullptr)
-        return {};
-    return number(peers->rules == nullptr ? 0 : peers->rules->rules().size());
-}
-
-Object trust(const generation::Generation & generation)
-{
-    auto trusted = object();
-    trusted.set("client_authorities", number(authorities(generation.client_trust)));
-    trusted.set("server_authorities", number(authorities(generation.server_trust)));
+    auto one = object();
+    one.set("client_authorities", number(trust.client_authorities));
+    one.set("server_authorities", number(trust.server_authorities));
     auto domains = object();
-    if (generation.bundles != nullptr)
-    {
-        for (const auto & bundle : generation.bundles->bundles())
-            domains.set(text(bundle.trust_domain), number(bundle.authorities.size()));
-    }
-    trusted.set("trust_domains", domains);
-    trusted.set("rules", number(generation.rules == nullptr ? 0 : generation.rules->size()));
-    trusted.set("node_rules", peer_rules(generation.nodes));
-    trusted.set("keeper_rules", peer_rules(generation.keeper));
-    trusted.set("certificate_users", number(generation.users == nullptr ? 0 : generation.users->users().size()));
-    return trusted;
+    for (const auto & [name, authorities] : trust.trust_domains)
+        domains.set(name, number(authorities));
+    one.set("trust_domains", domains);
+    one.set("rules", number(trust.rules));
+    one.set("node_rules", number(trust.node_rules));
+    one.set("keeper_rules", number(trust.keeper_rules));
+    one.set("certificate_users", number(trust.certificate_users));
+    return one;
 }
 
-Array revocation_lists(const generation::Generation & generation, UnixTime now)
+Object json(const ListState & list)
 {
-    Array array;
-    for (const auto & list : generation.revocation_lists)
-    {
-        auto one = object();
-        one.set("source", text(list.source));
-        one.set("issuer", text(list.issuer));
-        one.set("entries", number(list.entries));
-        one.set("this_update", format_rfc3339(list.this_update));
-        one.set("next_update", list.next_update ? Var(format_rfc3339(*list.next_update)) : Var());
-        one.set("policy", std::string(trust::word(list.rule.policy)));
-        one.set("stale", std::string(trust::word(list.rule.stale)));
-        one.set("state", std::string(generation::word(generation::freshness(list, now))));
-        array.add(one);
-    }
-    return array;
+    auto one = object();
+    one.set("source", list.source);
+    one.set("issuer", list.issuer);
+    one.set("entries", number(list.entries));
+    one.set("this_update", format_rfc3339(list.this_update));
+    one.set("next_update", time(list.next_update));
+    one.set("policy", std::string(list.policy));
+    one.set("stale", std::string(list.stale));
+    one.set("state", std::string(list.state));
+    return one;
 }
 
-Object reload(const generation::ReloadState & state)
+Object json(const generation::ReloadState & state)
 {
     auto one = object();
     one.set("published", number(state.reloads));
     one.set("failures", number(state.failures));
     one.set("last_success", format_rfc3339(state.last_success));
-    one.set("failing_since", state.failing_since ? Var(format_rfc3339(*state.failing_since)) : Var());
-    one.set("last_error", state.last_error.empty() ? Var() : Var(text(state.last_error)));
+    one.set("failing_since", time(state.failing_since));
+    one.set("last_error", state.last_error.empty() ? Var() : Var(state.last_error));
     return one;
 }
 
-Object would_refuse(const observe::WouldRefuse & table)
+Object json(const WouldRefuseRow & row)
 {
-    Array rows;
-    for (const auto & [refusal, observed] : table.rows())
-    {
-        auto one = object();
-        one.set("stage", std::string(name(refusal.stage)));
-        one.set("where", text(refusal.where));
-        one.set("identity", text(refusal.identity));
-        one.set("user", text(refusal.user));
-        one.set("reason", std::string(code(refusal.reason)));
-        one.set("count", number(observed.count));
-        one.set("last", format_rfc3339(observed.last));
-        one.set("generation", number(observed.generation));
-        one.set("message", text(observed.message));
-        rows.add(one);
-    }
-    auto all = object();
-    all.set("rows", rows);
-    all.set("not_listed", number(table.not_listed()));
-    return all;
+    auto one = object();
+    one.set("stage", std::string(row.stage));
+    one.set("where", row.where);
+    one.set("identity", row.identity);
+    one.set("user", row.user);
+    one.set("reason", std::string(row.reason));
+    one.set("count", number(row.count));
+    one.set("last", format_rfc3339(row.last));
+    one.set("generation", number(row.generation));
+    one.set("message", row.message);
+    return one;
 }
 
-Object counted(const std::map<std::string_view, uint64_t> & counts)
+Object json(const std::map<std::string_view, uint64_t> & counts)
 {
     auto one = object();
     for (const auto & [code, count] : counts)
@@ -184,51 +126,64 @@ Object counted(const std::map<std::string_view, uint64_t> & counts)
     return one;
 }
 
-Object audit(const TrailStatus & trail)
+Object json(const SessionCounts & sessions)
 {
-    auto result = object();
-    result.set("file", text(trail.settings.file));
-    result.set("head", trail.head.str());
-    result.set("lost", number(trail.lost));
-    result.set("trouble", trail.trouble.empty() ? Var() : Var(text(trail.trouble)));
-    return result;
+    auto one = object();
+    one.set("live", number(sessions.live));
+    one.set("closed", number(sessions.closed));
+    one.set("ending_with_their_query", number(sessions.ending_with_their_query));
+    return one;
+}
+
+Object json(const TrailState & trail)
+{
+    auto one = object();
+    one.set("file", trail.file);
+    one.set("head", trail.head);
+    one.set("lost", number(trail.lost));
+    one.set("trouble", trail.trouble.empty() ? Var() : Var(trail.trouble));
+    return one;
+}
+
+template <typename Row>
+Array rows(const std::vector<Row> & all)
+{
+    Array array;
+    for (const Row & row : all)
+        array.add(json(row));
+    return array;
 }
 
 }
 
-std::string status_json(const StatusFacts & facts)
+std::string status_json(const Snapshot & snapshot)
 {
-    const auto & generation = facts.generation;
     auto status = object();
-    status.set("version", std::string(version()));
-    status.set("abi", fmt::format("{}.{}", CHMTLS_ABI_MAJOR, CHMTLS_ABI_MINOR));
-    status.set("enabled", generation.settings.enabled);
-    status.set("generation", number(generation.number));
-    status.set("digest", to_hex(generation.digest));
-    status.set("loaded_at", format_rfc3339(generation.loaded_at));
-    status.set("reload", reload(facts.reload));
-    status.set("in_part", generation.floor != nullptr);
-    status.set("listeners", listeners(generation));
-    Array credentials;
-    for (const generation::Use use : generation::all_uses)
-        add_credentials(credentials, std::string(name(use)), generation.credentials[use]);
-    status.set("credentials", credentials);
-    status.set("trust", trust(generation));
-    status.set("revocation_lists", revocation_lists(generation, facts.now));
-    status.set("peers", counted(facts.counters.handshakes_by_code()));
-    status.set("logins", counted(facts.counters.logins_by_code()));
-    auto sessions = object();
-    sessions.set("live", number(facts.live_sessions));
-    sessions.set("closed", number(facts.closed_sessions));
-    sessions.set("ending_with_their_query", number(facts.ending_sessions));
-    status.set("sessions", sessions);
-    status.set("would_refuse", would_refuse(facts.would_refuse));
-    status.set("dns", dns_summary(facts.dns));
-    if (!facts.audit.settings.file.empty())
-        status.set("audit", audit(facts.audit));
+    status.set("version", std::string(snapshot.version));
+    status.set("abi", snapshot.abi);
+    status.set("enabled", snapshot.enabled);
+    status.set("generation", number(snapshot.generation));
+    status.set("digest", to_hex(snapshot.digest));
+    status.set("loaded_at", format_rfc3339(snapshot.loaded_at));
+    status.set("reload", json(snapshot.reload));
+    status.set("in_part", snapshot.in_part);
+    status.set("listeners", rows(snapshot.listeners));
+    status.set("credentials", rows(snapshot.credentials));
+    status.set("trust", json(snapshot.trust));
+    status.set("revocation_lists", rows(snapshot.revocation_lists));
+    status.set("peers", json(snapshot.peers));
+    status.set("logins", json(snapshot.logins));
+    status.set("sessions", json(snapshot.sessions));
+    auto observed = object();
+    observed.set("rows", rows(snapshot.would_refuse));
+    observed.set("not_listed", number(snapshot.would_refuse_not_listed));
+    status.set("would_refuse", observed);
+    status.set("dns", dns_summary(snapshot.dns));
+    if (snapshot.audit)
+        status.set("audit", json(*snapshot.audit));
     Array warnings;
-    for (const auto & warning : generation.warnings)
-        warnings.add(text(warning));
+    for (const auto & warning : snapshot.warnings)
+        warnings.add(warning);
     status.set("warnings", warnings);
     std::ostringstream out;
     status.stringify(out);

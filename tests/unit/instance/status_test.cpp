@@ -34,14 +34,19 @@ TEST(Status, SaysWhatIsInForceAndNoSecret)
     observe::WouldRefuse would_refuse;
     would_refuse.count(
         {observe::Stage::login, "https_port", "CN=\"x\"", "bob", Reason::no_rule}, generation.loaded_at, 3, "no rule");
-    const auto json = status_json(
+    const Snapshot snapshot = take_snapshot(
         {.generation = generation,
          .reload = reload,
          .counters = counters,
-         .live_sessions = 4,
-         .closed_sessions = 5,
+         .sessions = {4, 5, 0},
          .would_refuse = would_refuse,
          .now = generation.loaded_at});
+    EXPECT_EQ(snapshot.peers.at("VALID"), 1u);
+    EXPECT_EQ(snapshot.would_refuse.at(0).count, 1u);
+    EXPECT_EQ(snapshot.would_refuse.at(0).where, "https_port");
+    EXPECT_EQ(snapshot.listeners.at(0).client_certificate, "required");
+    EXPECT_THAT(snapshot.warnings.at(0), Not(HasSubstr("\n")));
+    const auto json = status_json(snapshot);
     EXPECT_THAT(json, Not(HasSubstr("sesame")));
     EXPECT_THAT(json, Not(HasSubstr("AAAA")));
     EXPECT_THAT(json, Not(HasSubstr("4141")));
