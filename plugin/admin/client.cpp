@@ -32,7 +32,7 @@ Result<Descriptor> connect_to(const std::string & path)
     if (!address)
         return fail(trouble(path, "no path that a socket can have", "give the server's <mtls><admin><socket>"));
     Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (socket.open() && ::connect(socket.get(), reinterpret_cast<const sockaddr *>(&*address), sizeof(*address)) == 0)
+    if (socket.is_open() && ::connect(socket.get(), reinterpret_cast<const sockaddr *>(&*address), sizeof(*address)) == 0)
         return socket;
     const std::string why = std::strerror(errno); // NOLINT(concurrency-mt-unsafe): glibc's is safe
     const bool forbidden = errno == EACCES || errno == EPERM;

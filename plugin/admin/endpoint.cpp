@@ -56,19 +56,6 @@ std::optional<Error> obstacle(const std::string & path, const sockaddr_un & addr
 
 }
 
-Descriptor::~Descriptor()
-{
-    if (descriptor_ >= 0)
-        ::close(descriptor_);
-}
-
-Descriptor & Descriptor::operator=(Descriptor && other) noexcept
-{
-    Descriptor taken(std::move(other));
-    std::swap(descriptor_, taken.descriptor_);
-    return *this;
-}
-
 std::optional<sockaddr_un> socket_address(const std::string & path)
 {
     sockaddr_un address{};
@@ -92,7 +79,7 @@ Result<Endpoint> Endpoint::open(const std::string & path)
     Descriptor socket = new_socket();
     const std::string remedy = "let the server's user write to the directory";
     ::unlink(made.c_str());
-    if (!socket.open() || ::bind(socket.get(), generic(*made_address), sizeof(*made_address)) != 0)
+    if (!socket.is_open() || ::bind(socket.get(), generic(*made_address), sizeof(*made_address)) != 0)
         return fail(trouble(path, "cannot be made: " + errno_text(), remedy));
     struct stat facts = {};
     // Nobody can connect before it listens, and then its mode is right.
@@ -134,7 +121,7 @@ bool Endpoint::in_place() const
 
 void Endpoint::remove() noexcept
 {
-    if (socket_.open() && in_place())
+    if (socket_.is_open() && in_place())
         ::unlink(path_.c_str());
 }
 

@@ -8,26 +8,10 @@
 
 #include "base/result.h"
 
+#include "base/descriptor.h"
+
 namespace chmtls::admin
 {
-
-/// A descriptor that is closed with its owner.
-class Descriptor
-{
-public:
-    explicit Descriptor(int descriptor = -1) : descriptor_(descriptor) {}
-    ~Descriptor();
-    Descriptor(Descriptor && other) noexcept : descriptor_(other.descriptor_) { other.descriptor_ = -1; }
-    Descriptor & operator=(Descriptor && other) noexcept;
-    Descriptor(const Descriptor &) = delete;
-    Descriptor & operator=(const Descriptor &) = delete;
-
-    [[nodiscard]] int get() const { return descriptor_; }
-    [[nodiscard]] bool open() const { return descriptor_ >= 0; }
-
-private:
-    int descriptor_;
-};
 
 /// Nothing when the path does not fit.
 [[nodiscard]] std::optional<sockaddr_un> socket_address(const std::string & path);

@@ -121,24 +121,24 @@ private:
         {
             endpoint_ = std::move(*opened);
             last_trouble_.clear();
-            log_(Level::information, fmt::format("admin socket: {}", printable(path)));
+            log_(LogLevel::information, fmt::format("admin socket: {}", printable(path)));
             return;
         }
         const std::string trouble = opened.error().describe();
         if (trouble != last_trouble_)
-            log_(Level::error, "no admin socket, trying again: " + trouble);
+            log_(LogLevel::error, "no admin socket, trying again: " + trouble);
         last_trouble_ = trouble;
     }
 
     void serve_one()
     {
         const Descriptor connection(::accept4(endpoint_->descriptor(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-        if (!connection.open())
+        if (!connection.is_open())
             return take_breath(errno);
         ucred peer{};
         if (!is_ours(connection.get(), peer))
         {
-            log_(Level::warning, fmt::format("admin socket: user {} (process {}) was turned away", peer.uid, peer.pid));
+            log_(LogLevel::warning, fmt::format("admin socket: user {} (process {}) was turned away", peer.uid, peer.pid));
             return;
         }
         const Deadline deadline = std::chrono::steady_clock::now() + longest_request;

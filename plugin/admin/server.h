@@ -4,18 +4,13 @@
 
 #include "admin/requests.h"
 
+#include "base/log_level.h"
+
 namespace chmtls::admin
 {
 
-enum class Level
-{
-    error,
-    warning,
-    information,
-};
-
 /// Called on the server's thread.
-using Log = std::function<void(Level, const std::string &)>;
+using Log = std::function<void(LogLevel, const std::string &)>;
 
 /// Answers requests on a Unix-domain socket of mode 0600, one after the other, on a thread of its own. Only root and the
 /// process's own effective user are answered, whatever the file's mode says; a request and its answer have 5 s. A socket that

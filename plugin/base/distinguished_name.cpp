@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 namespace chmtls
@@ -46,18 +47,10 @@ bool is_type_character(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
 }
 
-std::string lower(std::string_view text)
-{
-    std::string out(text);
-    for (char & c : out)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
-}
-
 int hex_digit(char c)
 {
     constexpr std::string_view digits = "0123456789abcdef";
-    const size_t at = digits.find(c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c);
+    const size_t at = digits.find(ascii_lower(c));
     return at == std::string_view::npos ? -1 : static_cast<int>(at);
 }
 
@@ -104,7 +97,7 @@ private:
             return std::nullopt;
         rest_.remove_prefix(1);
         skip_blanks();
-        const std::string key = lower(type);
+        const std::string key = ascii_lower(type);
         const auto * known = std::find_if(types.begin(), types.end(), [&](const auto & each) { return each.first == key; });
         return known == types.end() ? type : std::string(known->second);
     }
@@ -162,7 +155,7 @@ private:
     std::optional<std::string> read_hex()
     {
         const size_t end = std::min(rest_.find_first_of(",+"), rest_.size());
-        std::string hex = lower(rest_.substr(0, end));
+        std::string hex = ascii_lower(rest_.substr(0, end));
         hex.resize(hex.find_last_not_of(' ') + 1);
         rest_.remove_prefix(end);
         const bool whole = hex.size() > 1 && hex.size() % 2 == 1;

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "base/descriptor.h"
+
 namespace chmtls
 {
 
@@ -18,17 +20,14 @@ class OpenFile
 {
 public:
     OpenFile(const std::string & path, int flags) : handle_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
-    ~OpenFile() { close(); }
-    OpenFile(const OpenFile &) = delete;
-    OpenFile & operator=(const OpenFile &) = delete;
 
-    [[nodiscard]] bool is_open() const { return handle_ >= 0; }
+    [[nodiscard]] bool is_open() const { return handle_.is_open(); }
 
     [[nodiscard]] bool write(ByteView bytes) const
     {
         while (!bytes.empty())
         {
-            const ssize_t written = ::write(handle_, bytes.data(), bytes.size());
+            const ssize_t written = ::write(handle_.get(), bytes.data(), bytes.size());
             if (written < 0 && errno == EINTR)
                 continue;
             if (written < 0)
@@ -38,18 +37,13 @@ public:
         return true;
     }
 
-    [[nodiscard]] bool sync() const { return ::fsync(handle_) == 0; }
+    [[nodiscard]] bool sync() const { return ::fsync(handle_.get()) == 0; }
 
     /// False: what was written may be lost.
-    bool close()
-    {
-        const bool closed = handle_ < 0 || ::close(handle_) == 0;
-        handle_ = -1;
-        return closed;
-    }
+    bool close() { return handle_.reset(); }
 
 private:
-    int handle_;
+    Descriptor handle_;
 };
 
 tl::unexpected<Error> failure(const std::string & path, std::string_view what)

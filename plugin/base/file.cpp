@@ -10,28 +10,13 @@
 
 #include <fmt/format.h>
 
+#include "base/descriptor.h"
+
 namespace chmtls
 {
 
 namespace
 {
-
-class Descriptor
-{
-public:
-    explicit Descriptor(int value) : value_(value) {}
-    ~Descriptor()
-    {
-        if (value_ >= 0)
-            ::close(value_);
-    }
-    Descriptor(const Descriptor &) = delete;
-    Descriptor & operator=(const Descriptor &) = delete;
-    [[nodiscard]] int get() const { return value_; }
-
-private:
-    int value_;
-};
 
 std::string remedy_for(int error)
 {

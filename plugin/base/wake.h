@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
+
 namespace chmtls
 {
 
@@ -17,27 +19,24 @@ public:
     /// Throws std::system_error: a thread that cannot be woken cannot be stopped.
     Wake() : handle_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
     {
-        if (handle_ < 0)
+        if (!handle_.is_open())
             throw std::system_error(errno, std::generic_category(), "cannot make an eventfd");
     }
-    ~Wake() { ::close(handle_); }
-    Wake(const Wake &) = delete;
-    Wake & operator=(const Wake &) = delete;
 
-    [[nodiscard]] int handle() const { return handle_; }
+    [[nodiscard]] int handle() const { return handle_.get(); }
     void send() const
     {
         const uint64_t one = 1;
-        (void)!::write(handle_, &one, sizeof(one));
+        (void)!::write(handle_.get(), &one, sizeof(one));
     }
     void receive() const
     {
         uint64_t count = 0;
-        (void)!::read(handle_, &count, sizeof(count));
+        (void)!::read(handle_.get(), &count, sizeof(count));
     }
 
 private:
-    int handle_;
+    Descriptor handle_;
 };
 
 }

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "config/host_name.h"
 #include "config/xml.h"
 
@@ -95,7 +96,7 @@ void collect_hosts(const Element & element, std::set<std::string> & hosts)
             collect_hosts(child, hosts);
             continue;
         }
-        std::string host = ascii_lower(std::string(trimmed(child.text)));
+        std::string host = ascii_lower(trimmed(child.text));
         if (host.starts_with(secure))
         {
             host.erase(0, secure.size());

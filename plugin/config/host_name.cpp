@@ -5,15 +5,10 @@
 
 #include <arpa/inet.h>
 
+#include "base/ascii.h"
+
 namespace chmtls::config
 {
-
-std::string ascii_lower(std::string text)
-{
-    std::transform(
-        text.begin(), text.end(), text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return text;
-}
 
 bool is_host_name(std::string_view name)
 {
@@ -36,7 +31,7 @@ std::string normal_host(std::string_view written)
 {
     if (written.size() > 2 && written.front() == '[' && written.back() == ']')
         written = written.substr(1, written.size() - 2);
-    std::string host = ascii_lower(std::string(written));
+    std::string host = ascii_lower(written);
     for (const int family : {AF_INET, AF_INET6})
     {
         std::array<unsigned char, sizeof(in6_addr)> address{};

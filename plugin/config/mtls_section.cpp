@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "config/admin_section.h"
 #include "config/audit_section.h"
 #include "config/dns_section.h"
@@ -114,7 +115,7 @@ void read_server_names(Section & section, SniCertificate & result, std::set<std:
 {
     for (std::string name : section.texts("server_name"))
     {
-        name = ascii_lower(std::move(name));
+        name = ascii_lower(name);
         if (!is_server_name(name))
             section.refuse(
                 "server_name", fmt::format("\"{}\" is not a host name", printable(name)),

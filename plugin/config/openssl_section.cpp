@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
+
 namespace chmtls::config
 {
 
@@ -32,12 +34,10 @@ std::array<bool, 4> read_enabled(Section & section, bool old_ones)
     while (at <= list.size())
     {
         const size_t end = std::min(list.find_first_of(",;", at), list.size());
-        std::string word(trimmed(std::string_view(list).substr(at, end - at)));
+        const std::string word = ascii_lower(trimmed(std::string_view(list).substr(at, end - at)));
         at = end + 1;
         if (word.empty())
             continue;
-        std::transform(
-            word.begin(), word.end(), word.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
         const auto found = std::find(protocol_words.begin(), protocol_words.end(), word);
         if (found == protocol_words.end())
             section.refuse(

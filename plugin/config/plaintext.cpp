@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "config/host_name.h"
 
 namespace chmtls::config
@@ -22,7 +23,7 @@ bool says_yes(const Element * element)
 {
     if (element == nullptr)
         return false;
-    const std::string word = ascii_lower(std::string(trimmed(element->text)));
+    const std::string word = ascii_lower(trimmed(element->text));
     if (word == "true" || word == "yes" || word == "on")
         return true;
     const bool number = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "config/host_name.h"
 
 namespace chmtls::config
@@ -48,7 +49,7 @@ size_t distance(std::string_view left, std::string_view right)
 
 std::string remedy_for_unknown(std::string_view key, const std::vector<std::string> & known)
 {
-    const std::string wanted = ascii_lower(std::string(key.substr(0, 64)));
+    const std::string wanted = ascii_lower(key.substr(0, 64));
     const std::string * best = nullptr;
     size_t best_distance = 3;
     for (const std::string & candidate : known)
@@ -223,7 +224,7 @@ std::optional<size_t> Section::word(std::string_view key, std::span<const std::s
         return std::nullopt;
     const std::string wanted = ascii_lower(*value);
     for (size_t i = 0; i < words.size(); ++i)
-        if (ascii_lower(std::string(words[i])) == wanted)
+        if (ascii_lower(words[i]) == wanted)
             return i;
     refuse(key, fmt::format("unknown word \"{}\"", printable(*value)), "write " + list_of(words));
     return std::nullopt;

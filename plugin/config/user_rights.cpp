@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "config/parser.h"
 #include "config/xml.h"
 
@@ -16,15 +17,6 @@ constexpr std::string_view sha256_of_nothing = "e3b0c44298fc1c149afbf4c8996fb924
 
 constexpr int max_nesting = 8; // of profiles in profiles
 
-bool same_hex(std::string_view left, std::string_view right)
-{
-    const auto lower = [](char c)
-    {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    };
-    return std::equal(left.begin(), left.end(), right.begin(), right.end(), [&](char a, char b) { return lower(a) == lower(b); });
-}
-
 bool is_open(const Element & user)
 {
     return std::any_of(
@@ -33,7 +25,7 @@ bool is_open(const Element & user)
         {
             const std::string_view text = trimmed(child.text);
             return child.name == "no_password" || (child.name == "password" && text.empty())
-                   || (child.name == "password_sha256_hex" && same_hex(text, sha256_of_nothing));
+                   || (child.name == "password_sha256_hex" && equal_ignoring_case(text, sha256_of_nothing));
         });
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
+
 namespace chmtls::credentials
 {
 
@@ -11,11 +13,6 @@ namespace
 
 constexpr size_t longest_name = 253;
 constexpr size_t longest_label = 63;
-
-char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 bool is_label(std::string_view label)
 {
@@ -46,7 +43,7 @@ bool is_host_name(std::string_view name)
 std::optional<std::string> normal_pattern(std::string_view written)
 {
     std::string name(written);
-    std::transform(name.begin(), name.end(), name.begin(), lower);
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) { return ascii_lower(c); });
     if (name.ends_with('.'))
         name.pop_back();
     const std::string_view host = name.starts_with("*.") ? std::string_view(name).substr(2) : std::string_view(name);
@@ -59,7 +56,7 @@ std::string_view fold_server_name(std::string_view sent, std::span<char, 256> bu
         sent.remove_suffix(1);
     if (sent.size() > longest_name)
         return {};
-    std::transform(sent.begin(), sent.end(), buffer.begin(), lower);
+    std::transform(sent.begin(), sent.end(), buffer.begin(), [](char c) { return ascii_lower(c); });
     return {buffer.data(), sent.size()};
 }
 

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 #include <poll.h>
 
+#include "base/ascii.h"
 #include "base/wake.h"
 #include "config/host_name.h"
 #include "dns/connects.h"
@@ -106,7 +107,7 @@ public:
 
     void report_connect(std::string_view host, Connect outcome)
     {
-        const std::string name = config::ascii_lower(std::string(host));
+        const std::string name = ascii_lower(host);
         {
             const std::lock_guard guard(mutex_);
             // Whoever may name a host in a statement must not have us forget what others go by.
@@ -252,7 +253,7 @@ private:
         events_.flush(flush); // first: without memory for the line it is done all the same
         observe::AuditLine line("dns");
         line.add("decision", "flushed").add("host", flush.host.empty() ? "all" : flush.host).add("cause", causes_of(flush));
-        events_.log(Level::information, line.str());
+        events_.log(LogLevel::information, line.str());
     }
 
     void take(const Lookup & lookup)
@@ -269,12 +270,12 @@ private:
         if (outcome.changed)
         {
             line.add("decision", "moved").add("before", list(outcome.before)).add("after", list(outcome.after));
-            events_.log(Level::information, line.str());
+            events_.log(LogLevel::information, line.str());
         }
         else if (outcome.began_to_fail)
         {
             line.add("decision", "unresolved").add("kept", list(outcome.after)).add("message", outcome.failure);
-            events_.log(Level::warning, line.str());
+            events_.log(LogLevel::warning, line.str());
         }
     }
 
@@ -323,7 +324,7 @@ void Service::report_connect(std::string_view host, Connect outcome)
 
 std::chrono::milliseconds Service::flush(std::string_view host)
 {
-    return impl_->flush(config::ascii_lower(std::string(host)));
+    return impl_->flush(ascii_lower(host));
 }
 
 bool Service::names(std::string_view host) const

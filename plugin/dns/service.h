@@ -6,18 +6,13 @@
 #include <functional>
 #include <memory>
 
+#include "base/log_level.h"
 #include "dns/flushes.h"
 #include "dns/resolver.h"
 #include "dns/watch.h"
 
 namespace chmtls::dns
 {
-
-enum class Level
-{
-    warning,
-    information,
-};
 
 enum class Connect
 {
@@ -29,7 +24,7 @@ enum class Connect
 struct Events
 {
     std::function<void(const Flush &)> flush;
-    std::function<void(Level, const std::string &)> log;
+    std::function<void(LogLevel, const std::string &)> log;
 };
 
 struct Status

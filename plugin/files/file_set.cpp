@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "base/descriptor.h"
 #include "files/path_resolver.h"
 
 namespace chmtls::files
@@ -33,16 +34,15 @@ bool is_directory(const Place & place, const std::string & name)
 /// Null: errno says why.
 DIR * open_directory(const Place & place)
 {
-    const int handle = ::openat(place.directory->handle(), place.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (handle < 0)
+    Descriptor handle(::openat(place.directory->handle(), place.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!handle.is_open())
         return nullptr;
-    DIR * const directory = ::fdopendir(handle);
-    if (directory == nullptr)
-    {
-        const int error = errno;
-        ::close(handle);
-        errno = error;
-    }
+    DIR * const directory = ::fdopendir(handle.get());
+    const int error = errno;
+    if (directory != nullptr)
+        (void)handle.release();
+    (void)handle.reset();
+    errno = error;
     return directory;
 }
 

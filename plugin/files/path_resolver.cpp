@@ -60,12 +60,6 @@ std::string working_directory()
 
 }
 
-Directory::~Directory()
-{
-    if (handle_ >= 0)
-        ::close(handle_);
-}
-
 std::optional<FileState> state_of(int directory, const std::string & name)
 {
     struct stat status = {};
@@ -85,11 +79,12 @@ Resolver::open(const std::shared_ptr<const Directory> & parent, const std::strin
     const std::string path = parent ? joined(parent->path(), name) : "/";
     if (const auto known = directories_.find(path); known != directories_.end())
         return known->second;
-    const int handle = parent ? ::openat(parent->handle(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-                              : ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (handle < 0)
+    Descriptor handle(
+        parent ? ::openat(parent->handle(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+               : ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!handle.is_open())
         return fail(cannot_open(asked, path, errno));
-    auto directory = std::make_shared<const Directory>(handle, path);
+    auto directory = std::make_shared<const Directory>(std::move(handle), path);
     directories_.emplace(path, directory);
     return directory;
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/descriptor.h"
 #include "files/file_set.h"
 
 namespace chmtls::files
@@ -13,16 +14,13 @@ namespace chmtls::files
 class Directory
 {
 public:
-    Directory(int handle, std::string path) : handle_(handle), path_(std::move(path)) {}
-    ~Directory();
-    Directory(const Directory &) = delete;
-    Directory & operator=(const Directory &) = delete;
+    Directory(Descriptor handle, std::string path) : handle_(std::move(handle)), path_(std::move(path)) {}
 
-    [[nodiscard]] int handle() const { return handle_; }
+    [[nodiscard]] int handle() const { return handle_.get(); }
     [[nodiscard]] const std::string & path() const { return path_; } ///< without links
 
 private:
-    int handle_;
+    Descriptor handle_;
     std::string path_;
 };
 

@@ -39,8 +39,8 @@ Watcher::Watcher()
 
 void Watcher::open()
 {
-    handle_ = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (handle_ < 0)
+    handle_ = Descriptor(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (!handle_.is_open())
     {
         const int error = errno;
         defect_ = fmt::format(
@@ -48,17 +48,11 @@ void Watcher::open()
     }
 }
 
-Watcher::~Watcher()
-{
-    if (handle_ >= 0)
-        ::close(handle_);
-}
-
 bool Watcher::arm(const WatchList & list)
 {
-    if (handle_ < 0)
+    if (!handle_.is_open())
         open(); // what was short then, descriptors most likely, may be there now
-    if (handle_ < 0)
+    if (!handle_.is_open())
         return false;
     defect_.clear();
     bool added = false;
@@ -66,7 +60,7 @@ bool Watcher::arm(const WatchList & list)
     for (const auto & [directory, watch] : list)
     {
         // The same directory under two paths, or one that is watched already, gives the same number.
-        const int number = ::inotify_add_watch(handle_, directory.c_str(), interesting | IN_ONLYDIR);
+        const int number = ::inotify_add_watch(handle_.get(), directory.c_str(), interesting | IN_ONLYDIR);
         if (number < 0)
         {
             const int error = errno;
@@ -81,7 +75,7 @@ bool Watcher::arm(const WatchList & list)
     }
     for (const auto & [number, watch] : watches_)
         if (!armed.contains(number))
-            ::inotify_rm_watch(handle_, number);
+            ::inotify_rm_watch(handle_.get(), number);
     watches_ = std::move(armed);
     std::erase_if(open_, [this](const auto & file) { return !watches_.contains(file.first); });
     return added;
@@ -117,13 +111,13 @@ void Watcher::handle_event(int watch, uint32_t mask, std::string_view name, bool
 
 bool Watcher::drain()
 {
-    if (handle_ < 0)
+    if (!handle_.is_open())
         return false;
     bool matters = false;
     alignas(inotify_event) std::array<char, 16384> buffer{};
     while (true)
     {
-        const ssize_t length = ::read(handle_, buffer.data(), buffer.size());
+        const ssize_t length = ::read(handle_.get(), buffer.data(), buffer.size());
         if (length < 0 && errno == EINTR)
             continue;
         if (length <= 0)

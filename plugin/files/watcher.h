@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "base/descriptor.h"
 #include "files/file_set.h"
 
 namespace chmtls::files
@@ -18,12 +19,9 @@ class Watcher
 {
 public:
     Watcher();
-    ~Watcher();
-    Watcher(const Watcher &) = delete;
-    Watcher & operator=(const Watcher &) = delete;
 
     /// To be polled for input; -1 when inotify cannot be had.
-    [[nodiscard]] int handle() const { return handle_; }
+    [[nodiscard]] int handle() const { return handle_.get(); }
 
     /// Why there is no watching, or not of everything; empty when there is. Polling must do then.
     [[nodiscard]] const std::string & defect() const { return defect_; }
@@ -42,7 +40,7 @@ private:
     void open();
     void handle_event(int watch, uint32_t mask, std::string_view name, bool & matters);
 
-    int handle_ = -1;
+    Descriptor handle_;
     std::string defect_;
     std::unordered_map<int, Watch> watches_;
     std::set<std::pair<int, std::string>> open_;

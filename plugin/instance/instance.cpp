@@ -18,34 +18,20 @@ namespace chmtls::instance
 namespace
 {
 
-uint32_t level_of(generation::LogLevel level)
+uint32_t level_of(LogLevel level)
 {
     switch (level)
     {
-    case generation::LogLevel::error:
+    case LogLevel::error:
         return CHMTLS_LOG_ERROR;
-    case generation::LogLevel::warning:
+    case LogLevel::warning:
         return CHMTLS_LOG_WARNING;
-    case generation::LogLevel::information:
+    case LogLevel::information:
         return CHMTLS_LOG_INFORMATION;
-    case generation::LogLevel::debug:
+    case LogLevel::debug:
         break;
     }
     return CHMTLS_LOG_DEBUG;
-}
-
-uint32_t level_of(admin::Level level)
-{
-    switch (level)
-    {
-    case admin::Level::error:
-        return CHMTLS_LOG_ERROR;
-    case admin::Level::warning:
-        return CHMTLS_LOG_WARNING;
-    case admin::Level::information:
-        break;
-    }
-    return CHMTLS_LOG_INFORMATION;
 }
 
 /// Of every key and chain that the generation may present.
@@ -66,7 +52,7 @@ std::set<uint64_t> credential_ids(const generation::Generation & generation)
 
 Instance::Instance(const chmtls_host & host)
     : host_(host), auditor_(host_), dns_(dns_events(), dns::make_cares_resolver()),
-      admin_(admin_requests(), [this](admin::Level level, const std::string & line) { host_.log(level_of(level), line); }),
+      admin_(admin_requests(), [this](LogLevel level, const std::string & line) { host_.log(level_of(level), line); }),
       manager_(events(), system_time)
 {
     sessions_ = std::make_unique<session::Registry>(
@@ -92,7 +78,7 @@ Instance::~Instance()
 generation::Events Instance::events()
 {
     return {
-        .log = [this](generation::LogLevel level, const std::string & message) { host_.log(level_of(level), message); },
+        .log = [this](LogLevel level, const std::string & message) { host_.log(level_of(level), message); },
         .published = [this](const generation::GenerationPtr & generation) { published(*generation); },
         .configuration_changed = [this] { host_.configuration_changed(); },
     };
@@ -132,8 +118,7 @@ dns::Events Instance::dns_events()
             if (!host_.flush_dns(flush.host))
                 host_.log(CHMTLS_LOG_WARNING, "the host cannot flush addresses: the ones it remembers may be wrong");
         },
-        .log = [this](dns::Level level, const std::string & line)
-        { host_.log(level == dns::Level::warning ? CHMTLS_LOG_WARNING : CHMTLS_LOG_INFORMATION, line); },
+        .log = [this](LogLevel level, const std::string & line) { host_.log(level_of(level), line); },
     };
 }
 

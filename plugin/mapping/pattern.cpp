@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "mapping/text.h"
 
@@ -37,7 +38,7 @@ bool plain_hex(std::string_view text, std::string & digits)
     {
         if (c == ':')
             continue;
-        const char low = to_lower(c);
+        const char low = ascii_lower(c);
         if (!((low >= '0' && low <= '9') || (low >= 'a' && low <= 'f')))
             return false;
         digits += low;
@@ -78,7 +79,7 @@ std::string fold_case(Field field, std::string_view text)
         if (out[i] == '{' || out[i] == '}')
             in_name = out[i] == '{';
         if (!in_name)
-            out[i] = to_lower(out[i]);
+            out[i] = ascii_lower(out[i]);
     }
     return out;
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <optional>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "mapping/text.h"
 #include "mapping/values.h"
@@ -40,7 +41,7 @@ bool is_bare_character(char c)
 
 std::optional<unsigned> hex_digit(char c)
 {
-    const char low = to_lower(c);
+    const char low = ascii_lower(c);
     if (low >= '0' && low <= '9')
         return static_cast<unsigned>(low - '0');
     if (low >= 'a' && low <= 'f')

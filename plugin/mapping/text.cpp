@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/utf8.h"
 
@@ -17,13 +18,6 @@ bool has_upper(std::string_view text)
     return found;
 }
 
-std::string lowered(std::string_view text)
-{
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), to_lower);
-    return out;
-}
-
 bool mailbox_domain_has_upper(std::string_view mailbox)
 {
     const size_t at = mailbox.rfind('@');
@@ -35,7 +29,7 @@ std::string mailbox_with_lower_domain(std::string_view mailbox)
     const size_t at = mailbox.rfind('@');
     if (at == std::string_view::npos)
         return std::string(mailbox);
-    return std::string(mailbox.substr(0, at)) + lowered(mailbox.substr(at));
+    return std::string(mailbox.substr(0, at)) + ascii_lower(mailbox.substr(at));
 }
 
 bool is_plain_utf8(std::string_view text)

@@ -14,14 +14,7 @@ namespace chmtls::mapping
     return name.find('*') != std::string_view::npos;
 }
 
-/// ASCII only (RFC 4343 3): bytes beyond 0x7f are left as they are.
-[[nodiscard]] constexpr char to_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 [[nodiscard]] bool has_upper(std::string_view text);
-[[nodiscard]] std::string lowered(std::string_view text);
 
 /// A mailbox with its domain (what follows the last '@') in lower case. The local part is case-sensitive (RFC 5321 2.4).
 [[nodiscard]] std::string mailbox_with_lower_domain(std::string_view mailbox);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "mapping/text.h"
 
 namespace chmtls::mapping
@@ -94,7 +95,7 @@ void Values::set_names(const openssl::SubjectAltNames & names, FieldMask needed)
         {
             for (const std::string & name : names.dns)
                 if (!is_wildcard_name(name))
-                    dns_.push_back(lowered(name));
+                    dns_.push_back(ascii_lower(name));
             at(Field::dns).many = dns_;
         }
     }

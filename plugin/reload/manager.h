@@ -4,20 +4,13 @@
 
 #include <functional>
 
+#include "base/log_level.h"
 #include "generation/loader.h"
 #include "generation/published.h"
 #include "reload/reload_state.h"
 
 namespace chmtls::generation
 {
-
-enum class LogLevel
-{
-    error,
-    warning,
-    information,
-    debug,
-};
 
 /// What the manager tells its owner. Called on the manager's thread or on the thread in configure; must return quickly. `log` and
 /// `published` must not call configure; `configuration_changed` may.

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
+
 namespace chmtls::spiffe
 {
 
@@ -31,11 +33,7 @@ SvidVerdict refuse(Reason reason, std::string message, size_t depth = 0)
 bool has_spiffe_scheme(std::string_view uri)
 {
     static constexpr std::string_view scheme = "spiffe:";
-    const auto same = [](char c, char wanted)
-    {
-        return c == wanted || (c >= 'A' && c <= 'Z' && c - 'A' + 'a' == wanted);
-    };
-    return uri.size() >= scheme.size() && std::ranges::equal(uri.substr(0, scheme.size()), scheme, same);
+    return equal_ignoring_case(uri.substr(0, scheme.size()), scheme);
 }
 
 /// Exactly one URI SAN, and a SPIFFE ID in it (X509-SVID 2 and 5.2), but for the root path, which waits until it is known that

@@ -156,9 +156,8 @@ TEST_P(Faults, KeepTheLastGoodGenerationAndAreLoggedOnce)
     EXPECT_FALSE(managed.manager.state().failing_since.has_value());
     // Of what a writer leaves behind for a moment, in between, only those who debug read.
     EXPECT_EQ(
-        managed.count(
-            [](const auto & line)
-            { return line.level <= generation::LogLevel::information && line.text.starts_with("the files are in order again"); }),
+        managed.count([](const auto & line)
+                      { return line.level <= LogLevel::information && line.text.starts_with("the files are in order again"); }),
         1u)
         << managed.log();
 }

@@ -13,7 +13,6 @@ namespace chmtls::test
 namespace
 {
 
-using generation::LogLevel;
 using std::chrono::hours;
 using std::chrono::seconds;
 using testing::HasSubstr;

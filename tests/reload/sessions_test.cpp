@@ -71,7 +71,7 @@ protected:
         },
         [this] { return latest.current(); }, system_time};
     generation::Manager manager{
-        {.log = [](generation::LogLevel, const std::string &) {},
+        {.log = [](LogLevel, const std::string &) {},
          .published =
              [this](const generation::GenerationPtr & generation)
          {

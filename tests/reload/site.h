@@ -191,13 +191,13 @@ class Managed
 public:
     struct Line
     {
-        generation::LogLevel level;
+        LogLevel level;
         std::string text;
     };
 
     explicit Managed(Clock clock = system_time)
         : manager(
-            {[this](generation::LogLevel level, const std::string & text)
+            {[this](LogLevel level, const std::string & text)
              {
                  const std::lock_guard guard(mutex_);
                  lines_.push_back({level, text});
@@ -243,8 +243,7 @@ public:
 
     [[nodiscard]] size_t failure_lines() const
     {
-        return count([](const Line & line)
-                     { return line.level <= generation::LogLevel::warning && line.text.starts_with("reload failed"); });
+        return count([](const Line & line) { return line.level <= LogLevel::warning && line.text.starts_with("reload failed"); });
     }
 
     [[nodiscard]] std::string log() const

@@ -46,7 +46,7 @@ protected:
         requests.add("much", [](const Arguments &) -> Result<std::string> { return "\"" + std::string(1u << 20, 'x') + "\""; });
         return std::make_unique<Server>(
             std::move(requests),
-            [this](Level, const std::string & line)
+            [this](LogLevel, const std::string & line)
             {
                 const std::lock_guard guard(mutex_);
                 lines_.push_back(line);

@@ -105,7 +105,7 @@ protected:
                     changed_.notify_all();
                 },
                 .log =
-                    [this](Level, const std::string & line)
+                    [this](LogLevel, const std::string & line)
                 {
                     const std::lock_guard guard(mutex_);
                     lines_.push_back(line);
