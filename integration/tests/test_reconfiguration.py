@@ -76,8 +76,7 @@ def test_mtls_section_in_config_d(scene):
 
 def test_a_refused_mtls_section_keeps_the_former_one(scene):
     scene.server.write_config(mtls=scene.mtls("<rule><name>half</name><common_name>bob</common_name></rule>"))
-    said = eventually(scene.problems, what="a line in the log")
-    assert "rule[1]" in "".join(said)
+    eventually(lambda: "rule[1]" in "".join(scene.problems()), what="a line in the log")
     assert scene.native(scene.alice, "alice").user == "alice"
     scene.server.write_config(mtls=scene.mtls(RULE_FOR_BOB))
     eventually(lambda: scene.native(scene.bob, "bob"), what="recovery")
