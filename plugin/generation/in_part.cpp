@@ -220,6 +220,7 @@ Asked rules_of(const Asked & asked)
     rules.settings.keeper = asked.settings.keeper;
     rules.users = asked.users;
     rules.user_rights = asked.user_rights;
+    rules.open_users = asked.open_users;
     rules.rights_of_certificate_users = asked.rights_of_certificate_users;
     rules.every_user = asked.every_user;
     return rules;
@@ -231,6 +232,7 @@ void exchange_rules(Asked & asked, Asked & rules) noexcept
     std::swap(asked.settings.rules_files, rules.settings.rules_files);
     std::swap(asked.users, rules.users);
     std::swap(asked.user_rights, rules.user_rights);
+    std::swap(asked.open_users, rules.open_users);
     std::swap(asked.rights_of_certificate_users, rules.rights_of_certificate_users);
     std::swap(asked.every_user, rules.every_user);
     // Whether there are such rules at all is another question, and not one of taking away.
