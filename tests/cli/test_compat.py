@@ -23,6 +23,9 @@ def pki(make_pki):
     (pki.path / "revoked").mkdir()
     shutil.copy(pki.crl, pki.path / "revoked")
     shutil.copy(pki.ca, pki.path / "servers-ca.pem")
+    passwords = pki.path / "passwords"
+    passwords.touch(0o600)
+    passwords.write_text("alice of-the-gateway-alone\n")
     return pki
 
 
