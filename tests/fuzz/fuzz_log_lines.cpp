@@ -51,7 +51,7 @@ std::optional<std::map<std::string, std::string>> pairs_of(std::string_view line
         if (equals == std::string_view::npos || equals == 0)
             return std::nullopt;
         const std::string key(line.substr(0, equals));
-        if (key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") != std::string::npos)
+        if (key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos)
             return std::nullopt;
         line.remove_prefix(equals + 1);
         std::string value;
