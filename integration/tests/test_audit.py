@@ -10,7 +10,9 @@ from lib.pki import Authority
 from lib.server import Config, user
 from lib.wait import eventually
 
-USERS = user("alice", "<ssl_certificates><common_name>alice</common_name></ssl_certificates>") + user("bob", "<password>secret</password>")
+RULE = "<users><rule><name>both</name><common_name>both</common_name><user>both</user><password>required</password></rule></users>"
+USERS = user("both", "<password>known</password>")
+USERS += user("alice", "<ssl_certificates><common_name>alice</common_name></ssl_certificates>") + user("bob", "<password>secret</password>")
 
 
 class Scene:
@@ -21,10 +23,11 @@ class Scene:
         self.trails = directory / "trails"
         self.trails.mkdir()
         self.file = self.trails / "audit.jsonl"
-        mtls = f"<audit><file>{self.file}</file><on_failure>{on_failure}</on_failure></audit><admin><socket>{self.socket}</socket></admin>"
+        mtls = f"<audit><file>{self.file}</file><on_failure>{on_failure}</on_failure></audit><admin><socket>{self.socket}</socket></admin>{RULE}"
         self.server = server_factory(Config(openssl_server=openssl(self.ca.file, self.ca.server()), mtls=mtls, users=USERS))
         self.server.start()
         self.alice = self.ca.issue("alice", "alice")
+        self.both = self.ca.issue("both", "both")
 
     def native(self, pair, name, password=""):
         return clients.native(self.server, self.ca.file, pair, name, password)
@@ -92,12 +95,13 @@ def test_the_chain_goes_on_over_rotation_and_restart(scene):
 @pytest.mark.parametrize("scene", ["count", "refuse"], indirect=True)
 def test_when_it_cannot_be_written(scene, request):
     refuses = request.node.callspec.params["scene"] == "refuse"
-    assert scene.native(scene.alice, "alice")
+    assert scene.native(scene.alice, "alice") and scene.native(scene.both, "both", "known")
     moved = scene.trails.with_name("moved")
     scene.trails.rename(moved)
     if refuses:
         eventually(lambda: not scene.native(scene.alice, "alice"), 30, "nobody is let in")
         assert "audit trail" in scene.native(scene.alice, "alice").text
+        assert not scene.native(scene.both, "both", "known"), "nor by a certificate and a password"
         assert scene.native(None, "bob", "secret").user == "bob", "ClickHouse's own login is ClickHouse's"
 
     def told():

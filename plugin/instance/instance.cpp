@@ -48,6 +48,13 @@ std::set<uint64_t> credential_ids(const generation::Generation & generation)
     return ids;
 }
 
+/// A certificate lets this user in: alone, or with a password that the server's own login still judges.
+bool is_by_certificate(const policy::LoginDecision & decision)
+{
+    return decision.outcome == policy::Outcome::granted
+           || (decision.outcome == policy::Outcome::declined && !decision.rule.empty());
+}
+
 }
 
 Instance::Instance(const chmtls_host & host)
@@ -176,22 +183,16 @@ Instance::authorize(const policy::IdentityPtr & identity, policy::Login login, s
         auditor_.login(decision, identity, login, remote_address);
         return decision;
     }
-    if (decision.outcome == policy::Outcome::declined)
-    {
-        auditor_.login(decision, identity, login, remote_address);
-        return decision;
-    }
-    counters_.count_login(decision.reason);
     // Each request of a kept HTTPS connection is a login; what is granted as before is no news.
     if (decision.outcome != policy::Outcome::granted || !login.again)
         auditor_.login(decision, identity, login, remote_address);
-    if (const auto shut = decision.outcome == policy::Outcome::granted ? auditor_.shut() : std::nullopt)
+    if (auto shut = is_by_certificate(decision) ? auditor_.shut() : std::nullopt)
     {
-        decision.outcome = policy::Outcome::refused;
-        decision.reason = Reason::resource;
-        decision.message = *shut;
+        decision = {policy::Outcome::refused, Reason::resource, {}, {}, std::move(*shut), false, {}};
         auditor_.login(decision, identity, login, remote_address);
     }
+    if (decision.outcome != policy::Outcome::declined)
+        counters_.count_login(decision.reason);
     return decision;
 }
 
