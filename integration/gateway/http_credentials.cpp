@@ -23,10 +23,9 @@ constexpr std::array<std::string_view, 11> connection_fields{
     "transfer-encoding", "content-length", "expect",           "http2-settings"};
 
 /// By which proxies say who a client is. Nobody in front of the gateway is believed.
-constexpr std::array<std::string_view, 6> identity_fields{"forwarded",   "x-real-ip",         "x-forwarded-client-cert",
-                                                          "client-cert", "client-cert-chain", "x-forwarded-for"};
-constexpr std::array<std::string_view, 4> identity_prefixes{
-    "tailscale-", "ssl-client-", "x-ssl-client-", "x-forwarded-tls-client-"};
+constexpr std::array<std::string_view, 4> identity_fields{"forwarded", "x-real-ip", "x-forwarded-client-cert", "x-forwarded-for"};
+constexpr std::array<std::string_view, 5> identity_prefixes{
+    "tailscale-", "ssl-client-", "client-cert", "x-ssl-client-", "x-forwarded-tls-client-"};
 
 template <size_t size>
 bool is_one_of(const std::array<std::string_view, size> & names, std::string_view name)
