@@ -386,5 +386,18 @@ TEST(PatternCaptures, regex_groups_by_name)
     EXPECT_EQ(captured[1], "7");
 }
 
+TEST(PatternRegex, a_few_bytes_do_not_become_a_large_program)
+{
+    for (const auto * text : {"regex:\\pL{60}", "regex:(\\pL{60}.{200})", "regex:(\\pL{30}){30}"})
+    {
+        const auto large = Pattern::compile(Field::common_name, text);
+        ASSERT_FALSE(large.has_value()) << text;
+        EXPECT_THAT(large.error().reason, testing::HasSubstr("too large a regular expression")) << text;
+        EXPECT_THAT(large.error().remedy, testing::HasSubstr("[A-Za-z]")) << text;
+    }
+    for (const auto * text : {"regex:\\pL{10}", "regex:.{200}", "regex:\\w{1000}"})
+        EXPECT_TRUE(Pattern::compile(Field::common_name, text).has_value()) << text;
+}
+
 }
 }
