@@ -39,6 +39,7 @@ void add_status(CLI::App & app, Action & action);
 void add_dns(CLI::App & app, Action & action);
 void add_gateway(CLI::App & app, Action & action);
 void add_audit(CLI::App & app, Action & action);
+void add_doctor(CLI::App & app, Action & action);
 /// Both describe `app` as it is when they run, so it must outlive `action`.
 void add_help(CLI::App & app, Action & action);
 void add_completion(CLI::App & app, Action & action);

@@ -45,6 +45,7 @@ int run(int argc, char ** argv)
     chmtls::cli::add_dns(app, action);
     chmtls::cli::add_gateway(app, action);
     chmtls::cli::add_audit(app, action);
+    chmtls::cli::add_doctor(app, action);
     chmtls::cli::add_help(app, action);
     chmtls::cli::add_completion(app, action);
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-SUBCOMMANDS = ["check-id", "check-bundle", "verify", "check", "explain", "pki", "status", "dns", "help", "completion"]
+SUBCOMMANDS = ["check-id", "check-bundle", "verify", "check", "explain", "pki", "status", "dns", "doctor", "help", "completion"]
 
 
 def test_without_arguments_is_a_usage_error(tool):
